@@ -1,1 +1,2 @@
-export {};
+export * from './world.ts';
+export * from './config.ts';

@@ -1,0 +1,153 @@
+/**
+ * Everything outside a peer, as interfaces. The server implements them with sockets and files, the simulator with a
+ * seed; the peer cannot tell which one it lives in.
+ */
+import type { EnsembleConfig, Epoch, Id, Millis, ServerSpec, SessionId, Sid, Zxid } from '@zk/protocol';
+import type { Store } from '@zk/store';
+
+export interface Clock {
+  /** Milliseconds on a clock that never goes backwards; its zero means nothing. */
+  now(): Millis;
+  /** Milliseconds since 1970, as written into txns and stats. */
+  wallTime(): number;
+}
+
+export interface Random {
+  /** The next number in [0, 1). */
+  next(): number;
+}
+
+/** One alarm. Only drive() uses it: a peer says when it wants to be woken in `nextDeadline()`. */
+export interface Timer {
+  /** Runs `fire` once, as soon as `clock.now() >= deadline`; forgets the alarm set before. Never runs it synchronously. */
+  arm(deadline: Millis, fire: () => void): void;
+  disarm(): void;
+}
+
+/** The election port. Dialing, hellos and who keeps which connection are this side's business (quorum.md 2.1). */
+export interface Electors {
+  /** Queues one notification body, without length prefix; a newer one may replace one still waiting. Dials when needed. */
+  send(to: Sid, message: Buffer): void;
+  /** The members to dial from now on, after a configuration with a higher version was adopted. */
+  setMembers?(config: EnsembleConfig): void;
+}
+
+/** The quorum port. Links come back as the inputs `learnerLinked` (listening) and `leaderLinked` (dialing). */
+export interface Learners {
+  listen(): void;
+  unlisten(): void;
+  /** One attempt at every address of `spec`; answered by `leaderLinked` or `leaderUnreachable` within `timeoutMs`. */
+  dial(sid: Sid, spec: ServerSpec, timeoutMs: number): void;
+}
+
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timer: Timer;
+  readonly store: Store;
+  readonly electors: Electors;
+  readonly learners: Learners;
+  /** A notable fact, for logs, metrics and checkers. Rare: never called per request. */
+  trace(event: TraceEvent): void;
+  /**
+   * Every txn applied to the tree, in order, on every role. Left out where nobody listens, so that it costs nothing
+   * there. `bytes` is the txn as logged: shared, not to be changed.
+   */
+  traceCommit?(zxid: Zxid, bytes: Buffer): void;
+  /** The member must leave the ensemble: log, then exit with `code` (quorum.md 20). Nothing is written after it. */
+  fatal(code: number, reason: string): void;
+}
+
+/** One quorum-port connection, at either end. */
+export interface Link {
+  /** Unique among the links of this process's life. */
+  readonly id: number;
+  /** `host:port`, for people. */
+  readonly remote: string;
+  /** Bytes sent but not yet taken by the transport; `linkDrained` tells when they fell to nothing. */
+  readonly bufferedBytes: number;
+  /** Ordered; several small ones sent in a turn are coalesced. The link owns `bytes` from here on. */
+  send(bytes: Buffer): void;
+  /** Nothing is delivered from this link afterwards; no `linkClosed` follows a close of our own. */
+  close(reason: string): void;
+}
+
+/** What TLS told about a client that presented a certificate. */
+export interface ClientCertificate {
+  /** The x509 ids it stands for (scheme `x509`, or `super`), as client.md 6.6 derives them. */
+  readonly ids: readonly Id[];
+}
+
+/** One client-port connection. */
+export interface ClientLink {
+  /** Java's text form of the address, without port: `127.0.0.1`, `0:0:0:0:0:0:0:1`. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Present on a TLS connection. */
+  readonly secure?: ClientCertificate;
+  /** Complete frames, length prefix included; many small ones in a turn are coalesced. Owned by the link from here on. */
+  send(frame: Buffer): void;
+  /** Closes after everything sent before it. No `clientClosed` follows a close of our own. */
+  close(reason: string): void;
+  /** Stops and restarts reading: frames already read may still arrive. */
+  pause(): void;
+  resume(): void;
+}
+
+/** What can happen to a peer. One at a time: steps never nest. */
+export type Input =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'tick' }
+  /** A graceful stop: leaves the role, makes everything durable, then closes the store. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'clientOpened'; readonly link: ClientLink }
+  /** `frame` is without its length prefix, and valid during the step only. */
+  | { readonly kind: 'frame'; readonly link: ClientLink; readonly frame: Buffer }
+  | { readonly kind: 'clientClosed'; readonly link: ClientLink }
+  | { readonly kind: 'notification'; readonly from: Sid; readonly message: Buffer }
+  | { readonly kind: 'electorConnected'; readonly sid: Sid }
+  /** The election connection to `sid` was lost, or could not be made. */
+  | { readonly kind: 'electorLost'; readonly sid: Sid }
+  /** Somebody connected to our quorum port. */
+  | { readonly kind: 'learnerLinked'; readonly link: Link }
+  /** Our dial succeeded. */
+  | { readonly kind: 'leaderLinked'; readonly link: Link }
+  | { readonly kind: 'leaderUnreachable'; readonly reason: string }
+  | { readonly kind: 'linkData'; readonly link: Link; readonly chunk: Buffer }
+  | { readonly kind: 'linkClosed'; readonly link: Link; readonly reason: string }
+  | { readonly kind: 'linkDrained'; readonly link: Link }
+  /** A store callback, brought back by drive(). */
+  | { readonly kind: 'stored'; readonly run: () => void };
+
+export type RoleName = 'looking' | 'leading' | 'following' | 'observing' | 'standalone' | 'draining' | 'stopped';
+
+export type TraceEvent =
+  | { readonly kind: 'role'; readonly role: RoleName; readonly reason: string }
+  | { readonly kind: 'recovered'; readonly lastZxid: Zxid; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch; readonly notes: readonly string[]; readonly trusted: boolean }
+  /** LOOKING has lasted: these members have not been heard of. Repeated at growing intervals; patience, not an error. */
+  | { readonly kind: 'waiting'; readonly missing: readonly Sid[]; readonly forMs: Millis }
+  | { readonly kind: 'elected'; readonly leader: Sid; readonly zxid: Zxid; readonly electionEpoch: bigint; readonly peerEpoch: Epoch }
+  /** Accepted or current epoch, durably changed. */
+  | { readonly kind: 'epoch'; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch }
+  | { readonly kind: 'config'; readonly version: bigint; readonly text: string }
+  /** How a learner is brought up to date: on the leader as sent, on the learner as received. */
+  | { readonly kind: 'syncing'; readonly side: 'leader' | 'learner'; readonly sid: Sid; readonly op: SyncOp; readonly from: Zxid; readonly to: Zxid }
+  | { readonly kind: 'serving'; readonly role: ServingRole; readonly epoch: Epoch; readonly zxid: Zxid }
+  | { readonly kind: 'linkOpened'; readonly remote: string; readonly side: 'leader' | 'learner' }
+  | { readonly kind: 'linkClosed'; readonly remote: string; readonly reason: string }
+  /** What knocked on the quorum port did not speak its language, or not in turn. */
+  | { readonly kind: 'linkRefused'; readonly remote: string; readonly reason: string }
+  | { readonly kind: 'checkpoint'; readonly zxid: Zxid; readonly txns: number }
+  /** The tree was replaced or rewound from disk. */
+  | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward'; readonly zxid: Zxid }
+  | { readonly kind: 'orphansRemoved'; readonly paths: readonly string[] }
+  | { readonly kind: 'digestMismatch'; readonly zxid: Zxid; readonly expected: bigint; readonly actual: bigint }
+  | { readonly kind: 'session'; readonly event: 'created' | 'renewed' | 'moved' | 'closed' | 'expired'; readonly session: SessionId; readonly timeoutMs: number; readonly remote: string | null }
+  /** A client connection was ended, or a request not served, where the protocol has no word for it. */
+  | { readonly kind: 'clientRefused'; readonly remote: string; readonly session: SessionId | null; readonly reason: string }
+  /** Something on our own disk, or in our own state, that should not be. */
+  | { readonly kind: 'damage'; readonly reason: string }
+  | { readonly kind: 'fatal'; readonly code: number; readonly reason: string };
+
+export type SyncOp = 'DIFF' | 'TRUNC' | 'SNAP';
+export type ServingRole = 'standalone' | 'leader' | 'follower' | 'observer' | 'readOnly';
