@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs what the compatibility tests talk to: Apache ZooKeeper 3.9.5 (Maven Central), Debian's 3.8.0 server and
+# scripts, kazoo, the C client. Needs root for Debian's packages; does nothing where everything is there already.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jre-headless maven gcc libc6-dev)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+done
+# A Java or a Maven that did not come from Debian's packages serves as well.
+command -v java >/dev/null && missing=("${missing[@]/default-jre-headless/}")
+command -v mvn >/dev/null && missing=("${missing[@]/maven/}")
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sed '/^$/d')
+if ((${#missing[@]} > 0)); then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+jars=$here/.peers/apache-3.9.5
+if [ ! -f "$jars/zookeeper-3.9.5.jar" ]; then
+  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars.part"
+  rm -rf "$jars" && mv "$jars.part" "$jars"
+fi
