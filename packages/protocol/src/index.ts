@@ -1,1 +1,9 @@
-export {};
+export * from './ensemble.ts';
+export * from './hello.ts';
+export * from './host-port.ts';
+export * from './image.ts';
+export * from './java-properties.ts';
+export * from './notification.ts';
+export * from './quorum.ts';
+export * from './quorum-stream.ts';
+export * from './server-spec.ts';
