@@ -50,7 +50,7 @@ export interface World {
   /** A notable fact, for logs, metrics and checkers. Rare: never called per request. */
   trace(event: TraceEvent): void;
   /**
-   * Every txn applied to the tree, in order, on every role. Left out where nobody listens, so that it costs nothing
+   * Every txn committed while this member serves, in order; on `serving`, everything up to its zxid is. Left out where nobody listens, so that it costs nothing
    * there. `bytes` is the txn as logged: shared, not to be changed.
    */
   traceCommit?(zxid: Zxid, bytes: Buffer): void;
@@ -110,9 +110,9 @@ export type Input =
   | { readonly kind: 'electorLost'; readonly sid: Sid }
   /** Somebody connected to our quorum port. */
   | { readonly kind: 'learnerLinked'; readonly link: Link }
-  /** Our dial succeeded. */
-  | { readonly kind: 'leaderLinked'; readonly link: Link }
-  | { readonly kind: 'leaderUnreachable'; readonly reason: string }
+  /** Our dial to `sid` succeeded. */
+  | { readonly kind: 'leaderLinked'; readonly sid: Sid; readonly link: Link }
+  | { readonly kind: 'leaderUnreachable'; readonly sid: Sid; readonly reason: string }
   | { readonly kind: 'linkData'; readonly link: Link; readonly chunk: Buffer }
   | { readonly kind: 'linkClosed'; readonly link: Link; readonly reason: string }
   | { readonly kind: 'linkDrained'; readonly link: Link }
@@ -130,8 +130,8 @@ export type TraceEvent =
   /** Accepted or current epoch, durably changed. */
   | { readonly kind: 'epoch'; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch }
   | { readonly kind: 'config'; readonly version: bigint; readonly text: string }
-  /** How a learner is brought up to date: on the leader as sent, on the learner as received. */
-  | { readonly kind: 'syncing'; readonly side: 'leader' | 'learner'; readonly sid: Sid; readonly op: SyncOp; readonly from: Zxid; readonly to: Zxid }
+  /** How a learner is brought up to date: on the leader as sent, on the learner as received. `from`: the learner's last zxid, where known. */
+  | { readonly kind: 'syncing'; readonly side: 'leader' | 'learner'; readonly sid: Sid; readonly op: SyncOp; readonly from: Zxid | null; readonly to: Zxid }
   | { readonly kind: 'serving'; readonly role: ServingRole; readonly epoch: Epoch; readonly zxid: Zxid }
   | { readonly kind: 'linkOpened'; readonly remote: string; readonly side: 'leader' | 'learner' }
   | { readonly kind: 'linkClosed'; readonly remote: string; readonly reason: string }
@@ -147,7 +147,7 @@ export type TraceEvent =
   | { readonly kind: 'clientRefused'; readonly remote: string; readonly session: SessionId | null; readonly reason: string }
   /** Something on our own disk, or in our own state, that should not be. */
   | { readonly kind: 'damage'; readonly reason: string }
-  | { readonly kind: 'fatal'; readonly code: number; readonly reason: string };
+  | { readonly kind: 'fatal'; readonly code: number; readonly reason: string; readonly error?: Error };
 
 export type SyncOp = 'DIFF' | 'TRUNC' | 'SNAP';
 export type ServingRole = 'standalone' | 'leader' | 'follower' | 'observer' | 'readOnly';

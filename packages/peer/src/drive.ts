@@ -1,0 +1,135 @@
+import type { Proposal, Zxid, Image } from '@zk/protocol';
+import type { Epochs, Recovered, Store } from '@zk/store';
+import { Fifo } from './fifo.ts';
+import type { Peer } from './peer.ts';
+import type { Input, World } from './world.ts';
+
+/** A peer that lives. */
+export interface Running {
+  readonly peer: Peer;
+  /** Hands an input to the peer: at once, or, from within a step, right after it. */
+  feed(input: Input): void;
+}
+
+/**
+ * The only loop: one input at a time, the store's callbacks among them, and the alarm set to the peer's next deadline.
+ * The world given to `makePeer` is `world` with a store that calls back through the loop.
+ */
+export function drive(makePeer: (world: World) => Peer, world: World): Running {
+  const inbox = new Fifo<Input>();
+  let stepping = false;
+  let armedFor = Infinity;
+
+  const feed = (input: Input): void => {
+    inbox.push(input);
+    if (stepping) return; // an input that arrives mid-step waits its turn: steps never nest
+    stepping = true;
+    for (let next = inbox.shift(); next; next = inbox.shift()) peer.step(next);
+    stepping = false;
+    arm();
+  };
+
+  const arm = (): void => {
+    const deadline = peer.nextDeadline();
+    if (deadline === armedFor) return;
+    armedFor = deadline;
+    if (deadline === Infinity) world.timer.disarm();
+    else world.timer.arm(deadline, alarm);
+  };
+
+  const alarm = (): void => {
+    armedFor = Infinity;
+    feed({ kind: 'tick' });
+  };
+
+  const peer = makePeer({ ...worldOf(world), store: new LoopedStore(world.store, feed) });
+  return { peer, feed };
+}
+
+/** A world may be a class instance: its methods are taken along with it. */
+function worldOf(world: World): Omit<World, 'store'> {
+  return {
+    clock: world.clock,
+    random: world.random,
+    timer: world.timer,
+    electors: world.electors,
+    learners: world.learners,
+    trace: (event) => world.trace(event),
+    ...(world.traceCommit && { traceCommit: world.traceCommit.bind(world) }),
+    fatal: (code, reason) => world.fatal(code, reason),
+  };
+}
+
+/** The store, calling back with `stored` inputs. */
+class LoopedStore implements Store {
+  readonly #store: Store;
+  readonly #feed: (input: Input) => void;
+  /** The same function again gets the same wrapper: the store tells consecutive appends by it. */
+  #persisted: ((upTo: Zxid) => void) | null = null;
+  #wrapped: (upTo: Zxid) => void = () => {};
+
+  constructor(store: Store, feed: (input: Input) => void) {
+    this.#store = store;
+    this.#feed = feed;
+  }
+
+  recover(): Recovered {
+    return this.#store.recover();
+  }
+
+  append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
+    if (persisted !== this.#persisted) {
+      this.#persisted = persisted;
+      this.#wrapped = (upTo) => this.#feed({ kind: 'stored', run: () => persisted(upTo) });
+    }
+    this.#store.append(proposal, this.#wrapped);
+  }
+
+  flush(done: () => void): void {
+    this.#store.flush(this.#later(done));
+  }
+
+  saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
+    this.#store.saveEpochs(epochs, this.#later(done));
+  }
+
+  truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
+    this.#store.truncate(to, (recovered) => this.#feed({ kind: 'stored', run: () => done(recovered) }));
+  }
+
+  replaceWith(image: Image, done: () => void): void {
+    this.#store.replaceWith(image, this.#later(done));
+  }
+
+  checkpoint(image: Image, done: () => void): void {
+    this.#store.checkpoint(image, this.#later(done));
+  }
+
+  readLog(from: Zxid): Iterable<Proposal> | null {
+    return this.#store.readLog(from);
+  }
+
+  logSizeFrom(from: Zxid): number {
+    return this.#store.logSizeFrom(from);
+  }
+
+  newestImageSize(): number {
+    return this.#store.newestImageSize();
+  }
+
+  close(done?: () => void): void {
+    this.#store.close(done && this.#later(done));
+  }
+
+  get onFatal(): (error: Error) => void {
+    return this.#store.onFatal;
+  }
+
+  set onFatal(handler: (error: Error) => void) {
+    this.#store.onFatal = (error) => this.#feed({ kind: 'stored', run: () => handler(error) });
+  }
+
+  #later(done: () => void): () => void {
+    return () => this.#feed({ kind: 'stored', run: done });
+  }
+}

@@ -1,0 +1,178 @@
+import { asZxid, invariant } from '@zk/protocol';
+import type { Image, Proposal, Zxid } from '@zk/protocol';
+import type { Recovered, Store } from '@zk/store';
+import { DataTree } from '@zk/tree';
+import { CommittedLog } from '@zk/zab';
+import type { SyncHistory } from '@zk/zab';
+import type { PeerConfig } from './config.ts';
+import { Fifo } from './fifo.ts';
+import type { World } from './world.ts';
+
+const NO_HISTORY = asZxid(-1n);
+
+/**
+ * What this member knows: the tree, the last committed proposals, and the tail that is logged but not committed yet.
+ *
+ * The tree holds committed txns only while a role runs. When a role ends, `fastForward` applies the tail, so that the
+ * next vote covers everything this member has ever acked (quorum.md 8.5, T4, T5).
+ */
+export class MemberHistory implements SyncHistory {
+  readonly #config: PeerConfig;
+  readonly #world: World;
+  readonly #dress: (tree: DataTree) => void;
+  readonly committed: CommittedLog;
+  readonly #tail = new Fifo<Proposal>();
+  #tree: DataTree;
+  /** A tree received by SNAP that the disk does not hold yet; the old one stays until it does (quorum.md T6). */
+  #incoming: DataTree | null = null;
+  #lastLogged: Zxid = asZxid(0n);
+  #trusted: boolean;
+
+  /** `dress` is given every new tree before anybody sees it, for what is no txn: /zookeeper/config. */
+  constructor(config: PeerConfig, world: World, recovered: Recovered, dress: (tree: DataTree) => void) {
+    this.#config = config;
+    this.#world = world;
+    this.#dress = dress;
+    this.committed = new CommittedLog(config.commitLogCount);
+    this.#tree = this.#rebuild(recovered);
+    this.#trusted = recovered.trusted;
+  }
+
+  /** The tree requests are answered from. */
+  get tree(): DataTree {
+    return this.#tree;
+  }
+
+  /** The last txn in the log, committed or not. */
+  get lastLogged(): Zxid {
+    return this.#lastLogged;
+  }
+
+  /**
+   * What this member vouches for, in votes and to its leader: the last logged zxid (T4), or −1 when it has lost its
+   * history or must give it up. −1 counts in no quorum, and is always answered with SNAP (quorum.md 4.4, 7.2).
+   */
+  get claimed(): Zxid {
+    return this.#trusted ? this.#lastLogged : NO_HISTORY;
+  }
+
+  /** Logged, not committed. */
+  get tailLength(): number {
+    return this.#tail.length;
+  }
+
+  lastZxid(): Zxid {
+    return (this.#incoming ?? this.#tree).lastZxid;
+  }
+
+  readLog(from: Zxid): Iterable<Proposal> | null {
+    return this.#store.readLog(from);
+  }
+
+  logSizeFrom(from: Zxid): number {
+    return this.#store.logSizeFrom(from);
+  }
+
+  newestImageSize(): number {
+    return this.#store.newestImageSize();
+  }
+
+  append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
+    invariant(proposal.zxid > this.#lastLogged, 'the log only grows', { zxid: proposal.zxid, lastLogged: this.#lastLogged });
+    this.#tail.push(proposal);
+    this.#lastLogged = proposal.zxid;
+    this.#store.append(proposal, persisted);
+  }
+
+  /** An observer without a log (`syncEnabled=false`) only remembers how far it is. */
+  appendNowhere(proposal: Proposal): void {
+    this.#lastLogged = proposal.zxid;
+  }
+
+  /** A proposal was committed: it leaves the tail. Whoever calls this applies it next. */
+  leaveTail(proposal: Proposal): void {
+    const head = this.#tail.first;
+    if (!head || this.#incoming) return; // an observer that keeps no log, or a txn that will be in the image
+    invariant(head.zxid >= proposal.zxid, 'commits follow the order of the log', { zxid: proposal.zxid, head: head.zxid });
+    if (head.zxid === proposal.zxid) this.#tail.shift();
+  }
+
+  /** Applies a txn that no client of ours waits for. */
+  apply(proposal: Proposal): void {
+    const { digestMismatch } = (this.#incoming ?? this.#tree).apply(proposal.txn);
+    if (digestMismatch) this.#world.trace({ kind: 'digestMismatch', zxid: proposal.zxid, ...digestMismatch });
+  }
+
+  /** Applies the tail to the tree; returns how many txns that were. Everything appended must be durable by now. */
+  fastForward(): number {
+    const count = this.#tail.length;
+    for (let next = this.#tail.shift(); next; next = this.#tail.shift()) {
+      this.apply(next);
+      this.committed.add(next);
+    }
+    return count;
+  }
+
+  /** SNAP has arrived whole. */
+  receive(image: Image): void {
+    const tree = DataTree.fromImage(image, treeOptions(this.#config));
+    this.#dress(tree);
+    this.#incoming = tree;
+  }
+
+  /** The received tree becomes ours, and the disk's: everything older is forgotten (quorum.md T7). */
+  adoptReceived(done: () => void): void {
+    invariant(this.#incoming, 'an image is saved after it was received');
+    this.#tree = this.#incoming;
+    this.#incoming = null;
+    this.#tail.clear();
+    this.#lastLogged = this.#tree.lastZxid;
+    this.#trusted = true;
+    this.#store.replaceWith(this.#tree.image(), done);
+    this.#world.trace({ kind: 'treeReplaced', by: 'snap', zxid: this.#lastLogged });
+  }
+
+  /** The role ended before the received tree was durable: it never happened. */
+  dropReceived(): void {
+    if (!this.#incoming) return;
+    this.#incoming = null;
+    this.committed.clear(); // it followed the received history
+  }
+
+  /** Cuts the log after `to` and rebuilds the tree; null: impossible, nothing was changed. */
+  truncate(to: Zxid, done: (lastZxid: Zxid | null) => void): void {
+    this.#store.truncate(to, (recovered) => {
+      if (!recovered) return done(null);
+      this.#tree = this.#rebuild(recovered);
+      this.#world.trace({ kind: 'treeReplaced', by: 'truncate', zxid: this.#lastLogged });
+      done(this.#lastLogged);
+    });
+  }
+
+  /** The leader's history and ours do not fit: the next one must bring a SNAP. */
+  distrust(): void {
+    this.#trusted = false;
+  }
+
+  get #store(): Store {
+    return this.#world.store;
+  }
+
+  #rebuild(recovered: Recovered): DataTree {
+    const options = treeOptions(this.#config);
+    const tree = recovered.image ? DataTree.fromImage(recovered.image, options) : new DataTree(options);
+    this.committed.clear();
+    this.#tail.clear();
+    for (const proposal of recovered.txns) {
+      tree.apply(proposal.txn);
+      this.committed.add(proposal);
+    }
+    this.#lastLogged = recovered.lastZxid;
+    this.#dress(tree);
+    return tree;
+  }
+}
+
+function treeOptions(config: PeerConfig): { digest: boolean; extendedTypes: boolean; emulate353TTL: boolean } {
+  return { digest: config.digestEnabled, extendedTypes: config.extendedTypesEnabled, emulate353TTL: config.emulate353TTLNodes };
+}

@@ -1,0 +1,50 @@
+import type { Millis, ServerSpec, Sid } from '@zk/protocol';
+import { connectBudgetMs } from './config.ts';
+import type { PeerConfig } from './config.ts';
+import type { World } from './world.ts';
+
+const ATTEMPTS = 5;
+
+/**
+ * Reaching the elected leader: a few attempts with a short pause, because it may not listen yet, and no longer than the
+ * budget, because it may be gone (quorum.md 6.3).
+ */
+export class LeaderDial {
+  readonly #config: PeerConfig;
+  readonly #world: World;
+  readonly #sid: Sid;
+  readonly #spec: ServerSpec;
+  readonly #giveUpAt: Millis;
+  #attempts = 0;
+  #nextAttemptAt: Millis;
+
+  /** `delayMs`: how long to wait before the first attempt. */
+  constructor(config: PeerConfig, world: World, sid: Sid, spec: ServerSpec, delayMs: Millis) {
+    this.#config = config;
+    this.#world = world;
+    this.#sid = sid;
+    this.#spec = spec;
+    this.#nextAttemptAt = world.clock.now() + delayMs;
+    this.#giveUpAt = this.#nextAttemptAt + connectBudgetMs(config);
+  }
+
+  tick(now: Millis): void {
+    if (now < this.#nextAttemptAt) return;
+    this.#nextAttemptAt = Infinity;
+    this.#attempts++;
+    this.#world.learners.dial(this.#sid, this.#spec, this.#giveUpAt - now);
+  }
+
+  /** An attempt failed. False: it was the last one. */
+  failed(): boolean {
+    const pauseMs = this.#config.leaderConnectDelayDuringRetryMs;
+    const now = this.#world.clock.now();
+    if (this.#attempts >= ATTEMPTS || this.#giveUpAt - now <= pauseMs) return false;
+    this.#nextAttemptAt = now + pauseMs;
+    return true;
+  }
+
+  nextDeadline(): Millis {
+    return this.#nextAttemptAt;
+  }
+}

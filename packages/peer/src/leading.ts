@@ -1,0 +1,236 @@
+import { OpCode, PacketType, QuorumStreamReader, encodeImage } from '@zk/protocol';
+import type { Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
+import { Leader } from '@zk/zab';
+import type { LeaderEffect, LeaderInput, LearnerStatus, LinkId } from '@zk/zab';
+import type { Authority } from './authority.ts';
+import { EffectLoop } from './effect-loop.ts';
+import { PacketEncoder, QuorumLink, snapStream } from './links.ts';
+import type { LinkEvents } from './links.ts';
+import { unreachable } from './member.ts';
+import type { LinkInput, Member, Role } from './member.ts';
+import type { Link } from './world.ts';
+
+/** A learner's backlog below this is nobody's concern. */
+const WORTH_TELLING_BYTES = 1 << 20;
+
+/** Performs what a zab leader wants done; a standalone member is a leader of nobody else. */
+export class Leading implements Role, LinkEvents {
+  readonly #member: Member;
+  readonly #standalone: boolean;
+  readonly #machine: Leader;
+  readonly #loop: EffectLoop<LeaderInput, LeaderEffect>;
+  readonly #links = new Map<LinkId, QuorumLink>();
+  readonly #encoder = new PacketEncoder();
+  #serving = false;
+
+  constructor(member: Member) {
+    const { config, world, history, epochs, ensemble } = member;
+    this.#member = member;
+    this.#standalone = config.ensemble === null;
+    this.#machine = new Leader({
+      sid: config.sid,
+      config: ensemble,
+      tickMs: config.tickTime,
+      initLimit: config.initLimit,
+      syncLimit: config.syncLimit,
+      epochs,
+      lastLogged: history.lastLogged,
+      history,
+      standalone: this.#standalone,
+      snapshotSizeFactor: config.snapshotSizeFactor,
+      reconfigEnabled: config.reconfigEnabled,
+    });
+    this.#loop = new EffectLoop(
+      (input) => this.#machine.step(input, world.clock.now()),
+      (effect) => this.#perform(effect),
+    );
+  }
+
+  get name(): 'leading' | 'standalone' {
+    return this.#standalone ? 'standalone' : 'leading';
+  }
+
+  get leader(): Sid {
+    return this.#member.config.sid;
+  }
+
+  get isServing(): boolean {
+    return this.#serving;
+  }
+
+  start(): void {
+    const { history, world } = this.#member;
+    const removed = history.tree.killOrphans();
+    if (removed.length > 0) world.trace({ kind: 'orphansRemoved', paths: removed.map((change) => change.path) });
+    if (!this.#standalone) world.learners.listen(); // before anything slow: learners give up after half a second (T30)
+    this.#loop.feed({ kind: 'start' });
+  }
+
+  link(input: LinkInput): void {
+    switch (input.kind) {
+      case 'learnerLinked':
+        return this.#linked(input.link);
+      case 'linkData':
+        return this.#links.get(input.link.id)?.received(input.chunk);
+      case 'linkDrained':
+        return this.#links.get(input.link.id)?.drained();
+      case 'linkClosed':
+        return this.#unlinked(input.link.id, input.reason);
+      case 'leaderLinked':
+        return input.link.close('leading meanwhile');
+      case 'leaderUnreachable':
+        return;
+    }
+  }
+
+  tick(): void {
+    for (const link of this.#links.values()) {
+      const bytes = link.backlogBytes;
+      if (bytes > WORTH_TELLING_BYTES) this.#loop.feed({ kind: 'backlog', link: link.id, bytes });
+    }
+    this.#loop.feed({ kind: 'tick' });
+  }
+
+  nextDeadline(): Millis {
+    return this.#machine.nextDeadline();
+  }
+
+  close(reason: string): void {
+    this.#loop.stop();
+    if (!this.#standalone) this.#member.world.learners.unlisten();
+    for (const link of this.#links.values()) link.close(reason);
+    this.#links.clear();
+  }
+
+  lastCommitted(): Zxid | null {
+    return this.#serving ? this.#machine.lastCommitted : null;
+  }
+
+  learners(): readonly LearnerStatus[] {
+    return this.#machine.learners();
+  }
+
+  packet(link: QuorumLink, packet: QuorumPacket): void {
+    this.#loop.feed({ kind: 'packet', link: link.id, packet });
+  }
+
+  image(link: QuorumLink): void {
+    this.malformed(link, 'a learner sent a snapshot');
+  }
+
+  malformed(link: QuorumLink, reason: string): void {
+    link.close(reason);
+    this.#member.world.trace({ kind: 'linkRefused', remote: link.remote, reason });
+    this.#unlinked(link.id, reason);
+  }
+
+  #linked(link: Link): void {
+    const { config, world } = this.#member;
+    world.trace({ kind: 'linkOpened', remote: link.remote, side: 'leader' });
+    this.#links.set(link.id, new QuorumLink(link, new QuorumStreamReader(config.maxBuffer, config.maxBufferExtra), this));
+    this.#loop.feed({ kind: 'linked', link: link.id, remote: link.remote });
+  }
+
+  #unlinked(id: LinkId, reason: string): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    link.lost();
+    this.#links.delete(id);
+    this.#member.world.trace({ kind: 'linkClosed', remote: link.remote, reason });
+    this.#loop.feed({ kind: 'unlinked', link: id });
+  }
+
+  #perform(effect: LeaderEffect): void {
+    const { history, pipeline } = this.#member;
+    switch (effect.kind) {
+      case 'send':
+        return this.#send(effect.link, effect.packet);
+      case 'append':
+        return history.append(effect.proposal, this.#persisted);
+      case 'commit':
+        history.leaveTail(effect.proposal);
+        return this.#member.commit(effect.proposal);
+      case 'request':
+        return this.#request(effect);
+      case 'touch':
+        return pipeline.touch(effect.session, effect.timeOut);
+      case 'revalidate': {
+        const { link, session, timeOut } = effect;
+        return this.#loop.feed({ kind: 'revalidated', link, session, valid: pipeline.revalidate(link, session, timeOut) });
+      }
+      case 'synced':
+        return (effect.token as () => void)();
+      case 'sendImage':
+        return this.#sendImage(effect.link);
+      case 'disconnect':
+        return this.#disconnect(effect.link, effect.reason);
+      case 'saveEpochs':
+        return this.#member.saveEpochs(effect.epochs, () => this.#loop.feed({ kind: 'epochsSaved' }));
+      case 'config':
+        return this.#member.adopt(effect.config);
+      case 'serve':
+        return this.#serve(effect.epoch, effect.lastZxid);
+      case 'stepDown':
+        return this.#member.leave(effect.reason);
+    }
+  }
+
+  readonly #persisted = (upTo: Zxid): void => this.#loop.feed({ kind: 'persisted', zxid: upTo });
+
+  #send(id: LinkId, packet: QuorumPacket): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    if (packet.type === PacketType.DIFF || packet.type === PacketType.TRUNC) this.#traceSync(id, packet);
+    link.send(this.#encoder.encode(packet));
+  }
+
+  #sendImage(id: LinkId): void {
+    const { tree } = this.#member.history;
+    this.#links.get(id)?.sendImage(snapStream(tree.lastZxid, encodeImage(tree.image())));
+    this.#traceSync(id, { type: PacketType.SNAP, zxid: tree.lastZxid });
+  }
+
+  #traceSync(id: LinkId, packet: { readonly type: number; readonly zxid: Zxid }): void {
+    const learner = this.#machine.learners().find((status) => status.link === id);
+    if (!learner || learner.sid === null) return;
+    const op = packet.type === PacketType.DIFF ? 'DIFF' : packet.type === PacketType.TRUNC ? 'TRUNC' : 'SNAP';
+    this.#member.world.trace({ kind: 'syncing', side: 'leader', sid: learner.sid, op, from: null, to: packet.zxid });
+  }
+
+  #disconnect(id: LinkId, reason: string): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    this.#links.delete(id);
+    link.close(reason);
+    this.#member.world.trace({ kind: 'linkClosed', remote: link.remote, reason });
+  }
+
+  #request({ link, session, cxid, op, body, authinfo }: Extract<LeaderEffect, { kind: 'request' }>): void {
+    const answerSync = op === OpCode.sync ? () => this.#loop.feed({ kind: 'sync', token: null, link }) : undefined;
+    this.#member.pipeline.forwarded(link, session, cxid, op, body, authinfo, answerSync);
+  }
+
+  #serve(epoch: Epoch, lastZxid: Zxid): void {
+    this.#member.history.tree.lastZxid = lastZxid;
+    this.#serving = true;
+    this.#member.serve(this.#authority(), epoch);
+  }
+
+  #authority(): Authority {
+    return {
+      role: this.#standalone ? 'standalone' : 'leader',
+      nextZxid: () => this.#nextZxid(),
+      propose: (proposal) => this.#loop.feed({ kind: 'propose', proposal }),
+      request: () => unreachable('a leader has nobody to forward to'),
+      sync: (answer) => this.#loop.feed({ kind: 'sync', token: answer }),
+      revalidate: () => unreachable('a leader knows its sessions'),
+    };
+  }
+
+  /** Null once the epoch's counter is used up: only a new epoch brings more (quorum.md T50). */
+  #nextZxid(): Zxid | null {
+    const zxid = this.#machine.nextZxid();
+    if (zxid === null) this.#member.leave('the zxid counter of this epoch is exhausted');
+    return zxid;
+  }
+}

@@ -1,0 +1,140 @@
+import { encodePacket, PacketType, QuorumStreamReader } from '@zk/protocol';
+import type { CollectedImage, QuorumPacket } from '@zk/protocol';
+import type { Link } from './world.ts';
+
+/** Image bytes handed to a link before waiting for it to drain. Bounds memory per learner, and the length of one step. */
+const SLICE_BYTES = 1 << 20;
+
+/** The receiver of a quorum link's contents, item by item, in order. */
+export interface LinkEvents {
+  packet(link: QuorumLink, packet: QuorumPacket): void;
+  image(link: QuorumLink, image: CollectedImage): void;
+  /** The other end does not speak the protocol; the link is already closed. */
+  malformed(link: QuorumLink, reason: string): void;
+}
+
+/**
+ * One quorum connection as its role sees it: packets out, packets and images in. While an image is being streamed,
+ * packets sent later wait behind it (quorum.md 7.5).
+ */
+export class QuorumLink {
+  readonly #link: Link;
+  readonly #events: LinkEvents;
+  readonly #reader: QuorumStreamReader;
+  #stream: Iterator<Buffer> | null = null;
+  #behindImage: Buffer[] = [];
+  #behindImageBytes = 0;
+  #open = true;
+
+  constructor(link: Link, reader: QuorumStreamReader, events: LinkEvents) {
+    this.#link = link;
+    this.#reader = reader;
+    this.#events = events;
+  }
+
+  get id(): number {
+    return this.#link.id;
+  }
+
+  get remote(): string {
+    return this.#link.remote;
+  }
+
+  /** Bytes sent that are still waiting, here or in the transport. */
+  get backlogBytes(): number {
+    return this.#behindImageBytes + this.#link.bufferedBytes;
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#open) return;
+    if (!this.#stream) return this.#link.send(bytes);
+    this.#behindImage.push(bytes);
+    this.#behindImageBytes += bytes.length;
+  }
+
+  /** Streams `chunks` a slice at a time; `drained` brings the next one. */
+  sendImage(chunks: Iterable<Buffer>): void {
+    this.#stream = chunks[Symbol.iterator]();
+    this.drained();
+  }
+
+  /** The transport has taken everything: time for the next slice, or for what waited behind the image. */
+  drained(): void {
+    if (!this.#open || !this.#stream) return;
+    for (let sent = 0; sent < SLICE_BYTES; ) {
+      const next = this.#stream.next();
+      if (next.done) return this.#imageSent();
+      sent += next.value.length;
+      this.#link.send(next.value);
+    }
+  }
+
+  received(chunk: Buffer): void {
+    if (!this.#open) return;
+    let items;
+    try {
+      items = this.#reader.push(chunk);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.close(reason);
+      return this.#events.malformed(this, reason);
+    }
+    for (const item of items) {
+      if (!this.#open) return; // an earlier item of this chunk ended the connection
+      if (item.kind === 'packet') this.#events.packet(this, item.packet);
+      else this.#events.image(this, item.image);
+    }
+  }
+
+  close(reason: string): void {
+    if (!this.#open) return;
+    this.lost();
+    this.#link.close(reason);
+  }
+
+  /** The other end is gone: nothing is sent or delivered any more. */
+  lost(): void {
+    this.#open = false;
+    this.#endOfImage();
+  }
+
+  #imageSent(): void {
+    const waiting = this.#behindImage;
+    this.#endOfImage();
+    for (const bytes of waiting) this.#link.send(bytes);
+  }
+
+  #endOfImage(): void {
+    this.#stream = null;
+    this.#behindImage = [];
+    this.#behindImageBytes = 0;
+  }
+}
+
+/**
+ * Encodes a packet once although it is sent to many: the leader hands the same packet to every learner in turn.
+ */
+export class PacketEncoder {
+  #last: QuorumPacket | null = null;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  encode(packet: QuorumPacket): Buffer {
+    if (packet !== this.#last) {
+      this.#bytes = encodePacket(packet);
+      this.#last = packet;
+    }
+    return this.#bytes;
+  }
+}
+
+/** The SNAP packet, the tree's image and its seal, as one stream (quorum.md 8.6). */
+export function* snapStream(zxid: QuorumPacket['zxid'], image: Iterable<Buffer>): Generator<Buffer> {
+  yield encodePacket({ type: PacketType.SNAP, zxid, data: null, authinfo: null });
+  yield* image;
+  yield SEAL;
+}
+
+const SIGNATURE = 'BenWasHere';
+const SEAL = Buffer.alloc(4 + SIGNATURE.length);
+SEAL.writeInt32BE(SIGNATURE.length);
+SEAL.write(SIGNATURE, 4, 'latin1');

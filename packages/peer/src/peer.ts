@@ -1,0 +1,312 @@
+import { EnsembleConfig, InvariantError, decodeNotification, encodeNotification } from '@zk/protocol';
+import type { Epoch, Millis, Proposal, Sid } from '@zk/protocol';
+import { Election } from '@zk/election';
+import type { ElectionEffect, ElectionInput } from '@zk/election';
+import type { Epochs, Recovered } from '@zk/store';
+import type { DataTree } from '@zk/tree';
+import { Checkpoints } from './checkpoints.ts';
+import type { PeerConfig } from './config.ts';
+import { Draining } from './draining.ts';
+import { startingEpochs } from './epochs.ts';
+import { MemberHistory } from './history.ts';
+import { Leading } from './leading.ts';
+import { Learning } from './learning.ts';
+import { Looking } from './looking.ts';
+import type { Search } from './looking.ts';
+import type { Member, Role } from './member.ts';
+import { Pipeline } from './pipeline.ts';
+import type { Authority } from './authority.ts';
+import type { PeerStatus } from './status.ts';
+import { Stopped } from './stopped.ts';
+import type { Input, World } from './world.ts';
+
+/**
+ * One member of an ensemble, or a standalone server: looking for a leader, then leading, following or observing, and
+ * back. Deterministic: what it does depends on its inputs, and on what its world answers, alone.
+ */
+export class Peer implements Member, Search {
+  readonly config: PeerConfig;
+  readonly world: World;
+  readonly history: MemberHistory;
+  readonly pipeline: Pipeline;
+  readonly #recovered: Pick<Recovered, 'image' | 'epochs' | 'notes' | 'trusted'>;
+  readonly #checkpoints: Checkpoints;
+  readonly #election: Election | null;
+  /** Members whose election connection is up. */
+  readonly #heard = new Set<Sid>();
+  #epochs: Epochs;
+  #ensemble: EnsembleConfig;
+  #role: Role;
+  #roleSince: Millis;
+  #serving: Authority['role'] | null = null;
+  /** Why the role is to end, once the step under way is done. */
+  #leaving: string | null = null;
+  #stopping = false;
+  #dead = false;
+
+  /** @throws InconsistentEpochsError when the disk contradicts itself. */
+  constructor(config: PeerConfig, world: World, recovered: Recovered) {
+    this.config = config;
+    this.world = world;
+    this.#recovered = recovered;
+    this.#epochs = startingEpochs(recovered);
+    this.#ensemble = config.ensemble ?? aloneWith(config.sid);
+    this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
+    this.pipeline = new Pipeline(config, world, () => this.history.tree);
+    this.#checkpoints = new Checkpoints(world, config.snapCount);
+    this.#election = config.ensemble ? this.#newElection(config.ensemble) : null;
+    this.#role = new Stopped();
+    this.#roleSince = world.clock.now();
+    world.store.onFatal = (error) => this.die(1, `the disk failed: ${error.message}`, error);
+  }
+
+  /** Takes one input; never called from within itself. A broken invariant ends the member, not the caller. */
+  step(input: Input): void {
+    if (this.#dead) return;
+    try {
+      this.#take(input);
+      this.#endRole();
+    } catch (error) {
+      this.die(1, error instanceof Error ? error.message : String(error), error instanceof Error ? error : undefined);
+    }
+  }
+
+  /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
+  nextDeadline(): Millis {
+    if (this.#dead) return Infinity;
+    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline());
+  }
+
+  inspect(): PeerStatus {
+    const { tree } = this.history;
+    return {
+      sid: this.config.sid,
+      role: this.#role.name,
+      serving: this.#serving,
+      inRoleForMs: this.world.clock.now() - this.#roleSince,
+      leader: this.#role.leader,
+      missing: this.#role.name === 'looking' ? this.missing() : [],
+      ensemble: this.config.ensemble ? this.#ensemble : null,
+      acceptedEpoch: this.#epochs.accepted,
+      currentEpoch: this.#epochs.current,
+      lastLogged: this.history.lastLogged,
+      lastCommitted: this.#role.lastCommitted(),
+      pendingTxns: this.history.tailLength,
+      learners: this.#role.learners(),
+      tree: {
+        nodes: tree.nodeCount,
+        ephemerals: tree.ephemeralCount,
+        approximateDataSize: tree.approximateDataSize,
+        lastZxid: tree.lastZxid,
+        digest: tree.digest,
+        globalSessions: tree.sessions.size,
+      },
+      pipeline: this.pipeline.status(),
+    };
+  }
+
+  // Member: what roles may ask
+
+  get epochs(): Epochs {
+    return this.#epochs;
+  }
+
+  get ensemble(): EnsembleConfig {
+    return this.#ensemble;
+  }
+
+  saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
+    this.world.store.saveEpochs(epochs, () => {
+      this.#epochs = { ...this.#epochs, ...epochs };
+      this.world.trace({ kind: 'epoch', acceptedEpoch: this.#epochs.accepted, currentEpoch: this.#epochs.current });
+      done();
+    });
+  }
+
+  commit(proposal: Proposal): void {
+    if (!this.#role.isServing) return this.history.apply(proposal); // being synced: nobody is served yet
+    this.pipeline.committed(proposal);
+    this.world.traceCommit?.(proposal.zxid, proposal.bytes);
+    this.#checkpoints.applied(this.history.tree);
+  }
+
+  serve(authority: Authority, epoch: Epoch): void {
+    this.#serving = authority.role;
+    if (authority.role !== 'readOnly') this.#elect({ kind: 'established', epoch });
+    this.world.trace({ kind: 'serving', role: authority.role, epoch, zxid: this.history.tree.lastZxid });
+    this.pipeline.serve(authority);
+  }
+
+  adopt(ensemble: EnsembleConfig): void {
+    if (ensemble.version <= this.#ensemble.version) return;
+    this.#ensemble = ensemble;
+    this.world.electors.setMembers?.(ensemble);
+    this.#writeConfig(this.history.tree);
+    this.world.trace({ kind: 'config', version: ensemble.version, text: ensemble.toText() });
+  }
+
+  /** Takes effect at the end of the step, because whoever asks may be in the middle of something. */
+  leave(reason: string): void {
+    this.#leaving ??= reason;
+  }
+
+  die(code: number, reason: string, error?: Error): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.world.timer.disarm();
+    this.world.trace({ kind: 'fatal', code, reason, error });
+    this.world.fatal(code, reason);
+  }
+
+  // Search: what the looking role needs
+
+  look(): void {
+    this.#elect({ kind: 'look', lastLogged: this.history.claimed, currentEpoch: this.#epochs.current });
+  }
+
+  missing(): readonly Sid[] {
+    return [...this.#ensemble.voters].filter((sid) => sid !== this.config.sid && !this.#heard.has(sid));
+  }
+
+  #take(input: Input): void {
+    switch (input.kind) {
+      case 'frame':
+        return this.pipeline.frame(input.link, input.frame);
+      case 'stored':
+        return input.run();
+      case 'tick':
+        return this.#tick(this.world.clock.now());
+      case 'clientOpened':
+        return this.pipeline.opened(input.link);
+      case 'clientClosed':
+        return this.pipeline.closed(input.link);
+      case 'notification':
+        return this.#notified(input.from, input.message);
+      case 'electorConnected':
+        this.#heard.add(input.sid);
+        return this.#elect({ kind: 'connected', sid: input.sid });
+      case 'electorLost':
+        this.#heard.delete(input.sid);
+        return this.#elect({ kind: 'unreachable', sid: input.sid });
+      case 'start':
+        return this.#start();
+      case 'stop':
+        this.#stopping = true;
+        return this.leave('stopping');
+      default:
+        return this.#role.link(input);
+    }
+  }
+
+  #start(): void {
+    const { store } = this.world;
+    const { epochs, image, notes, trusted } = this.#recovered;
+    const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
+    this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
+    // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
+    if (!image && trusted && this.history.lastLogged === 0n) store.checkpoint(this.history.tree.image(), () => {});
+    if (!this.#election) return this.#become(new Leading(this), 'standalone');
+    if (!epochs) store.saveEpochs(this.#epochs, () => {});
+    this.#become(new Looking(this, this, 0), 'started');
+  }
+
+  #tick(now: Millis): void {
+    if (now >= this.#electionDeadline()) this.#elect({ kind: 'tick' });
+    if (now >= this.#role.nextDeadline()) this.#role.tick(now);
+    if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
+  }
+
+  #become(role: Role, reason: string): void {
+    this.#role = role;
+    this.#roleSince = this.world.clock.now();
+    this.world.trace({ kind: 'role', role: role.name, reason });
+    role.start();
+  }
+
+  #endRole(): void {
+    if (this.#leaving === null) return;
+    const reason = this.#leaving;
+    this.#leaving = null;
+    this.#closeRole(reason);
+    this.#become(new Draining(this, (action) => this.#checkpoints.whenIdle(action), () => this.#drained(reason)), reason);
+  }
+
+  /** Stops accepting, then serving, and only then lets the log become quiet (quorum.md 8.5, T56). */
+  #closeRole(reason: string): void {
+    this.#role.close(reason);
+    if (this.#serving === null) return;
+    this.#serving = null;
+    this.pipeline.stop(reason);
+  }
+
+  #drained(reason: string): void {
+    if (this.#stopping) return this.world.store.close(() => this.#become(new Stopped(), reason));
+    const delayMs = this.#isObserver ? Math.floor(this.world.random.next() * this.config.election.observerElectionDelayMs) : 0;
+    this.#become(new Looking(this, this, delayMs), reason);
+  }
+
+  #notified(from: Sid, message: Buffer): void {
+    this.#heard.add(from);
+    const notification = decodeNotification(message);
+    if (notification) this.#elect({ kind: 'notification', from, message: notification });
+  }
+
+  #elect(input: ElectionInput): void {
+    if (!this.#election || this.#stopping) return;
+    for (const effect of this.#election.step(input, this.world.clock.now())) this.#perform(effect);
+  }
+
+  #electionDeadline(): Millis {
+    return this.#stopping ? Infinity : (this.#election?.nextDeadline() ?? Infinity);
+  }
+
+  #perform(effect: ElectionEffect): void {
+    switch (effect.kind) {
+      case 'notify':
+        return this.world.electors.send(effect.to, encodeNotification(effect.message));
+      case 'adoptConfig':
+        return this.adopt(effect.config);
+      case 'elected':
+        return this.#elected(effect);
+    }
+  }
+
+  #elected({ vote, state }: Extract<ElectionEffect, { kind: 'elected' }>): void {
+    if (this.#role.name !== 'looking') throw new InvariantError('a leader is elected while looking');
+    const { leader, zxid, electionEpoch, peerEpoch } = vote;
+    this.world.trace({ kind: 'elected', leader, zxid, electionEpoch, peerEpoch });
+    this.#closeRole('a leader was elected');
+    if (state === 'LEADING') return this.#become(new Leading(this), 'elected');
+    this.#become(new Learning(this, leader, state === 'OBSERVING' ? 'observing' : 'following'), `elected ${leader}`);
+  }
+
+  get #isObserver(): boolean {
+    return roleIn(this.#ensemble, this.config) === 'observer';
+  }
+
+  #newElection(config: EnsembleConfig): Election {
+    const { minNotificationInterval, maxNotificationInterval, finalizeWait } = this.config.election;
+    return new Election({
+      sid: this.config.sid,
+      config,
+      role: roleIn(config, this.config),
+      minIntervalMs: minNotificationInterval,
+      maxIntervalMs: maxNotificationInterval,
+      finalizeMs: finalizeWait,
+    });
+  }
+
+  /** /zookeeper/config is not replicated: every member writes its own configuration into it (quorum.md T39). */
+  #writeConfig(tree: DataTree): void {
+    if (this.config.ensemble) tree.setConfig(this.#ensemble.toText(), this.#ensemble.version, BigInt(this.world.clock.wallTime()));
+  }
+}
+
+/** The server list's word counts; `peerType` is for a server that is in no list yet. */
+function roleIn(ensemble: EnsembleConfig, config: PeerConfig): 'participant' | 'observer' {
+  return ensemble.servers.get(config.sid)?.role ?? config.election.peerType;
+}
+
+function aloneWith(sid: Sid): EnsembleConfig {
+  return EnsembleConfig.of([{ sid, addresses: [], role: 'participant', client: null, clientInText: false }]);
+}
