@@ -3,19 +3,17 @@
  * 3-byte surrogates (CESU-8) and not as one 4-byte sequence. Both forms are read.
  */
 
-/** The text in `bytes[start, end)`. Malformed sequences become U+FFFD. */
+/**
+ * The text in `bytes[start, end)`. Malformed sequences become U+FFFD, except surrogates encoded by themselves: Java
+ * reads U+FFFD there, which makes a leader (it has the text) and its followers (they have the bytes) disagree. Here
+ * what was written is what is read.
+ */
 export function decodeText(bytes: Buffer, start: number, end: number): string {
-  for (let at = start; at < end; at++) {
-    if (bytes[at]! >= 0x80) return decodeWide(bytes.subarray(start, end));
-  }
-  return bytes.toString('latin1', start, end); // all ASCII: the cheapest conversion there is
+  const text = bytes.toString('utf8', start, end);
+  return text.includes('\ufffd') ? decodeCesu8(bytes.subarray(start, end)) : text; // that they might be there is rare
 }
 
-/**
- * UTF-8, and surrogates that were encoded by themselves. Java reads the latter as U+FFFD, which would make a leader
- * (which has the text) and its followers (which have the bytes) disagree; here what was written is what is read.
- */
-function decodeWide(bytes: Buffer): string {
+function decodeCesu8(bytes: Buffer): string {
   let text = '';
   let plainFrom = 0;
   // 0xED only ever leads a sequence, and in front of 0xA0–0xBF only that of a surrogate.

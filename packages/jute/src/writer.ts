@@ -41,8 +41,8 @@ export class Writer {
   }
 
   long(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new JuteError('long', `${value} does not fit in 64 bits`);
     scratch.setBigInt64(0, value);
-    if (scratch.getBigInt64(0) !== value) throw new JuteError('long', `${value} does not fit in 64 bits`);
     this.#reserve(8);
     this.#bytes.writeInt32BE(scratch.getInt32(0), this.#length);
     this.#bytes.writeInt32BE(scratch.getInt32(4), this.#length + 4);
