@@ -1,0 +1,35 @@
+import type { Image, ImageNode } from '@zk/protocol';
+import type { Znodes } from './znodes.ts';
+
+/** @throws Error when a znode comes before its parent, or there is no root */
+export function loadImage(znodes: Znodes, image: Image): void {
+  for (const { id, acl } of image.acls) znodes.acls.load(Number(id), acl);
+  for (const { path, data, aclId, stat } of image.nodes) {
+    const parent = path === '' ? null : znodes.get(path.slice(0, path.lastIndexOf('/')));
+    if (parent === undefined) throw new Error(`image: ${path} comes before its parent`);
+    znodes.load(path, parent, data, Number(aclId), stat);
+  }
+  if (znodes.get('') === undefined) throw new Error('image: there is no root');
+  znodes.acls.dropUnused();
+  znodes.quotas.rebuild();
+}
+
+/**
+ * Every znode in preorder, each read when its turn comes. Data, stat and child names of one are copied together; a
+ * child that is gone when its turn comes is skipped.
+ */
+export function* imageNodes(znodes: Znodes): Generator<ImageNode> {
+  const open: { prefix: string; names: string[] }[] = [{ prefix: '', names: [''] }];
+  for (let level = open.at(-1); level; level = open.at(-1)) {
+    const name = level.names.pop();
+    if (name === undefined) {
+      open.pop();
+      continue;
+    }
+    const path = level.prefix + name;
+    const node = znodes.get(path);
+    if (node === undefined) continue;
+    open.push({ prefix: `${path}/`, names: znodes.table.childNames(node) });
+    yield { path, data: node.data && Buffer.from(node.data), aclId: node.aclId, stat: node.persisted() };
+  }
+}

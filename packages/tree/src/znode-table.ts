@@ -1,0 +1,27 @@
+import type { ZnodeRecord } from './znode-record.ts';
+
+/**
+ * Where znodes live. Narrow on purpose: a table that reads through to disk fits behind it, because a znode is only
+ * ever found by its path and children are only ever enumerated from their parent.
+ */
+export interface ZnodeTable {
+  /** The number of znodes, the root counted once. */
+  readonly count: number;
+  /** @param path '' or '/' for the root */
+  get(path: string): ZnodeRecord | undefined;
+  /** The same, for a path as it lies in a request (UTF-8), without making a string of it. */
+  getByBytes(path: Buffer, start: number, end: number): ZnodeRecord | undefined;
+  /** The znode with this {@link ZnodeRecord.id}, which must exist. */
+  byId(id: number): ZnodeRecord;
+  /**
+   * Adds a znode that does not exist yet, its stat all zero, and links it to its parent (null for the root).
+   * The data are copied.
+   */
+  put(path: string, parent: ZnodeRecord | null, data: Buffer | null): ZnodeRecord;
+  setData(node: ZnodeRecord, data: Buffer | null): void;
+  /** Removes a znode without children. Its id may be used again. */
+  delete(node: ZnodeRecord): void;
+  /** The names of the children at this moment, in no particular order. */
+  childNames(node: ZnodeRecord): string[];
+  childIds(node: ZnodeRecord): number[];
+}

@@ -1,0 +1,137 @@
+import { crc32 } from 'node:zlib';
+import type { ACL, StatPersisted } from '@zk/protocol';
+import { AclTable } from './acl-table.ts';
+import { DIGEST_STAT_LENGTH, isDigested, TreeDigest } from './digest.ts';
+import { OwnerIndex } from './owner-index.ts';
+import type { OwnerRules } from './owner-rules.ts';
+import { QuotaBook } from './quota-book.ts';
+import { SlabZnodeTable } from './slab-znode-table.ts';
+import type { ZnodeRecord } from './znode-record.ts';
+import * as at from './znode-layout.ts';
+
+/** The stat of the digest (quorum.md 14) as 32-bit words of a znode record, in the digest's order. */
+const DIGEST_WORDS = [at.CZXID, at.MZXID, at.PZXID, at.CTIME, at.MTIME]
+  .flatMap((long) => [long, long + 4])
+  .concat(at.VERSION, at.CREATIONS, at.AVERSION, at.OWNER, at.OWNER + 4);
+
+/**
+ * The znodes together with everything that must follow each of their changes: ACL use counts, owner sets, quota
+ * statistics, data size and the tree digest. It knows no txns; their rules are `DataTree`'s.
+ */
+export class Znodes {
+  readonly acls = new AclTable();
+  readonly owners = new OwnerIndex();
+  readonly table: SlabZnodeTable;
+  readonly quotas: QuotaBook;
+  readonly digest = new TreeDigest();
+  /** Sum of path lengths (UTF-16 units) and data lengths. */
+  dataSize = 0;
+  readonly digestEnabled: boolean;
+  readonly #digestStat = Buffer.alloc(DIGEST_STAT_LENGTH);
+
+  constructor(rules: OwnerRules, digestEnabled: boolean) {
+    this.table = new SlabZnodeTable(this.acls, rules);
+    this.quotas = new QuotaBook(this.table, (node, path, data) => this.#replaceData(node, path, data));
+    this.digestEnabled = digestEnabled;
+  }
+
+  get(path: string): ZnodeRecord | undefined {
+    return this.table.get(path);
+  }
+
+  /** Adds a znode as an image has it. The parent's stat stays as it is, but for the number of children. */
+  load(path: string, parent: ZnodeRecord | null, data: Buffer | null, aclId: number, stat: StatPersisted): ZnodeRecord {
+    const node = this.table.put(path, parent, data);
+    node.setPersisted(stat);
+    node.setAcl(this.acls.use(aclId), stat.aversion);
+    this.#added(node, path);
+    return node;
+  }
+
+  /** Quotas are told by the caller, once it has taken the Stat for the reply: creating a statistics znode rewrites it. */
+  create(path: string, parent: ZnodeRecord, data: Buffer | null, acl: readonly ACL[], owner: bigint, zxid: bigint, time: bigint): ZnodeRecord {
+    const node = this.table.put(path, parent, data);
+    for (const field of [at.CZXID, at.MZXID, at.PZXID]) node.setLong(field, zxid);
+    node.setLong(at.CTIME, time);
+    node.setLong(at.MTIME, time);
+    node.setOwner(owner);
+    node.setAcl(this.acls.intern(acl), 0);
+    this.#added(node, path);
+    return node;
+  }
+
+  /** Raises creations and pzxid of a parent, never lowers them: replay may bring back old creations. */
+  childCreated(parent: ZnodeRecord, parentPath: string, creations: number, zxid: bigint): void {
+    if (creations <= parent.cversion) return;
+    parent.setCreations(creations);
+    parent.setLong(at.PZXID, zxid);
+    this.#refreshDigest(parent, parentPath);
+  }
+
+  childDeleted(parent: ZnodeRecord, parentPath: string, zxid: bigint): void {
+    if (zxid <= parent.pzxid) return;
+    parent.setLong(at.PZXID, zxid);
+    this.#refreshDigest(parent, parentPath);
+  }
+
+  setData(node: ZnodeRecord, path: string, data: Buffer | null, version: number, zxid: bigint, time: bigint): void {
+    const before = node.dataLength;
+    node.setInt(at.VERSION, version);
+    node.setLong(at.MZXID, zxid);
+    node.setLong(at.MTIME, time);
+    this.#replaceData(node, path, data);
+    this.quotas.changed(path, node.dataLength - before, 0);
+  }
+
+  setAcl(node: ZnodeRecord, path: string, acl: readonly ACL[], aversion: number): void {
+    const before = node.aclNumber;
+    node.setAcl(this.acls.intern(acl), aversion);
+    this.acls.release(before);
+    this.#refreshDigest(node, path);
+  }
+
+  /**
+   * Removes a znode and whatever is below it. Live, there is nothing below; replaying over a fuzzy image there may be
+   * znodes of its next life, which the txns still to come create again.
+   */
+  remove(node: ZnodeRecord, path: string): void {
+    for (const id of this.table.childIds(node)) {
+      const child = this.table.byId(id);
+      this.remove(child, child.path);
+    }
+    const { dataLength, aclNumber, digest } = node;
+    this.owners.remove(node);
+    this.digest.subtract(digest);
+    this.dataSize -= path.length + dataLength;
+    this.table.delete(node);
+    this.acls.release(aclNumber);
+    this.quotas.deleted(path, dataLength);
+  }
+
+  #added(node: ZnodeRecord, path: string): void {
+    this.owners.add(node);
+    this.dataSize += path.length + node.dataLength;
+    this.#refreshDigest(node, path);
+  }
+
+  #replaceData(node: ZnodeRecord, path: string, data: Buffer | null): void {
+    this.dataSize -= node.dataLength;
+    this.table.setData(node, data);
+    this.dataSize += node.dataLength;
+    this.#refreshDigest(node, path);
+  }
+
+  #refreshDigest(node: ZnodeRecord, path: string): void {
+    if (!this.digestEnabled || !isDigested(path)) return;
+    const digest = this.#digestOf(node);
+    this.digest.subtract(node.digest);
+    this.digest.add(digest);
+    node.setDigest(digest);
+  }
+
+  #digestOf(node: ZnodeRecord): number {
+    let target = 0;
+    for (const word of DIGEST_WORDS) target = this.#digestStat.writeInt32BE(node.int(word), target);
+    return crc32(this.#digestStat, crc32(this.table.pathAndData(node)));
+  }
+}
