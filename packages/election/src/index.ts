@@ -1,1 +1,3 @@
-export {};
+export * from './effects.ts';
+export * from './election.ts';
+export * from './vote.ts';
