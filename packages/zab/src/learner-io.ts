@@ -33,6 +33,8 @@ export interface LearnerOptions {
 export type LearnerInput =
   | { readonly kind: 'linked' }
   | { readonly kind: 'packet'; readonly packet: QuorumPacket }
+  /** Bytes arrived that are no whole packet yet: a large image is no silence. */
+  | { readonly kind: 'heard' }
   /** The body after SNAP arrived whole and is the tree now; `zxid` is the SNAP packet's. */
   | { readonly kind: 'imageReceived'; readonly zxid: Zxid }
   | { readonly kind: 'imageSaved' }

@@ -1,0 +1,159 @@
+import type { Millis, Sid, Zxid } from '@zk/protocol';
+import type { LearnerStatus, LinkId } from './leader-io.ts';
+
+/**
+ * How far a learner has come, from the leader's side (quorum.md 6.2 to 7.6):
+ *
+ * - `introducing`: its FOLLOWERINFO or OBSERVERINFO is awaited
+ * - `epoch`: LEADERINFO leaves once the new epoch is agreed and saved
+ * - `promising`: its ACKEPOCH is awaited
+ * - `promised`: the sync starts once a quorum has promised
+ * - `syncing`: DIFF, TRUNC or SNAP and NEWLEADER are on their way; its ACK of NEWLEADER is awaited
+ * - `ready`: UPTODATE leaves once a quorum has acked NEWLEADER
+ * - `synced`: it serves clients
+ */
+export type HandlerPhase = 'introducing' | 'epoch' | 'promising' | 'promised' | 'syncing' | 'ready' | 'synced';
+
+/** Lengths of time in ms. */
+export interface Limits {
+  readonly initMs: Millis;
+  readonly syncMs: Millis;
+}
+
+/** What the leader knows of one learner connection. */
+export class LearnerHandler {
+  readonly link: LinkId;
+  readonly remote: string;
+  sid: Sid | null = null;
+  isParticipant = false;
+  phase: HandlerPhase = 'introducing';
+  /** Where its history ended when it promised. */
+  lastLogged: Zxid | null = null;
+  readonly #limits: Limits;
+  readonly #stopwatch = new AckStopwatch();
+  #acked: Zxid | null = null;
+  /** Heard from until here, or else the connection is closed. */
+  #deadline: Millis;
+  /** Counts as following until here: generous at first, for syncing takes its time (quorum.md 10). */
+  #aliveUntil: Millis;
+  #backlogBytes = 0;
+
+  constructor(link: LinkId, remote: string, limits: Limits, now: Millis) {
+    this.link = link;
+    this.remote = remote;
+    this.#limits = limits;
+    this.#deadline = now + limits.initMs;
+    this.#aliveUntil = now + limits.initMs + limits.syncMs;
+  }
+
+  /** Everything proposed goes to it: its history is fixed, what follows must reach it without a hole (17.1 T9). */
+  get isForwarding(): boolean {
+    return this.isParticipant && this.#isSyncedOrSyncing;
+  }
+
+  /** Everything committed goes to it. */
+  get isObserving(): boolean {
+    return !this.isParticipant && this.#isSyncedOrSyncing;
+  }
+
+  /** It holds the leader's history of all earlier epochs on disk. */
+  get hasAckedNewLeader(): boolean {
+    return this.phase === 'ready' || this.phase === 'synced';
+  }
+
+  /** PINGs go where the sync's packets went. */
+  get isPinged(): boolean {
+    return this.#isSyncedOrSyncing;
+  }
+
+  /** Its log is on disk up to and including `zxid`. Participants only; whether it is a voter is the config's business. */
+  hasLogged(zxid: Zxid): boolean {
+    return this.isParticipant && this.hasAckedNewLeader && this.#acked !== null && this.#acked >= zxid;
+  }
+
+  get #isSyncedOrSyncing(): boolean {
+    return this.phase === 'syncing' || this.hasAckedNewLeader;
+  }
+
+  enter(phase: HandlerPhase, now: Millis): void {
+    this.phase = phase;
+    this.heard(now);
+  }
+
+  heard(now: Millis): void {
+    const isSynced = this.phase === 'synced';
+    this.#deadline = now + (isSynced ? this.#limits.syncMs : this.#limits.initMs);
+    if (isSynced) this.#aliveUntil = this.#deadline;
+  }
+
+  /** Only what was proposed after the ACK of NEWLEADER is timed: before, the learner is busy with its history. */
+  proposed(zxid: Zxid, now: Millis): void {
+    if (this.hasAckedNewLeader) this.#stopwatch.proposed(zxid, now);
+  }
+
+  /** Channels are FIFO and logs have no holes, so an ack covers everything before it. */
+  acked(zxid: Zxid): void {
+    this.#stopwatch.acked(zxid);
+    if (this.#acked === null || zxid > this.#acked) this.#acked = zxid;
+  }
+
+  isAlive(now: Millis): boolean {
+    return now <= this.#aliveUntil;
+  }
+
+  /** Why the connection must be closed now, or null. */
+  expiry(now: Millis): string | null {
+    if (now > this.#deadline) return `nothing heard for ${this.#limit} ms while ${this.phase}`;
+    const waiting = this.#stopwatch.waitingSince;
+    if (waiting !== null && now - waiting > this.#limits.syncMs) {
+      return `has not acked a proposal for ${this.#limits.syncMs} ms`;
+    }
+    return null;
+  }
+
+  /** True when too much is waiting to be sent. A backlog that shrinks during the sync is a sign of life: images are large. */
+  backlog(bytes: number, max: number, now: Millis): boolean {
+    if (this.phase === 'synced') return bytes > max;
+    if (bytes < this.#backlogBytes) this.heard(now);
+    this.#backlogBytes = bytes;
+    return false;
+  }
+
+  status(now: Millis): LearnerStatus {
+    const { link, remote, sid } = this;
+    return {
+      link,
+      remote,
+      sid,
+      role: this.isParticipant ? 'participant' : 'observer',
+      phase: this.phase === 'synced' ? 'synced' : this.#isSyncedOrSyncing ? 'syncing' : 'discovery',
+      acked: this.#acked,
+      alive: this.isAlive(now),
+    };
+  }
+
+  get #limit(): Millis {
+    return this.phase === 'synced' ? this.#limits.syncMs : this.#limits.initMs;
+  }
+}
+
+/** Times one unacked proposal and remembers the newest one for afterwards: enough to notice a learner that stopped acking (quorum.md 10.3). */
+class AckStopwatch {
+  #current: { zxid: Zxid; at: Millis } | null = null;
+  #next: { zxid: Zxid; at: Millis } | null = null;
+
+  get waitingSince(): Millis | null {
+    return this.#current?.at ?? null;
+  }
+
+  proposed(zxid: Zxid, now: Millis): void {
+    if (this.#current === null) this.#current = { zxid, at: now };
+    else this.#next = { zxid, at: now };
+  }
+
+  acked(zxid: Zxid): void {
+    if (this.#current === null || zxid < this.#current.zxid) return;
+    this.#current = this.#next !== null && this.#next.zxid > zxid ? this.#next : null;
+    this.#next = null;
+  }
+}
