@@ -1,1 +1,8 @@
-export {};
+export { DamageError } from './damage.ts';
+export { DataDirectoryError } from './data-directory.ts';
+export { nodeDisk, type Disk } from './disk.ts';
+export { FileStore, type FileStoreOptions } from './file-store.ts';
+export type { Compression } from './file-names.ts';
+export { MemoryDisk, MemoryStore } from './memory-store.ts';
+export { encodeSnapshot, type SnapshotFormat } from './snapshot-writer.ts';
+export type { Epochs, Recovered, Store } from './store.ts';

@@ -1,0 +1,58 @@
+import { dirname, join } from 'node:path';
+import type { Disk } from './disk.ts';
+import { listLogs, listSnapshots } from './file-names.ts';
+
+/** The directories cannot be used as configured. Apache ends with exit code 3: `Unable to access datadir`. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+export interface DataDirectory {
+  /** Snapshots and epoch files. */
+  readonly snapshots: string;
+  /** Transaction logs; often the same directory. */
+  readonly logs: string;
+  /** The marker that says: starting empty is intended (storage.md 4.2). Where the server looks, and where its script puts it. */
+  readonly initializeMarkers: readonly string[];
+}
+
+/**
+ * The two `version-2` directories, made if need be and checked (storage.md 1).
+ * @param autocreate false (zookeeper.datadir.autocreate): they have to exist already
+ * @throws DataDirectoryError
+ */
+export function openDataDirectory(disk: Disk, dataDir: string, dataLogDir: string, autocreate: boolean): DataDirectory {
+  const snapshots = join(dataDir, 'version-2');
+  const logs = join(dataLogDir, 'version-2');
+  for (const directory of [logs, snapshots]) requireDirectory(disk, directory, autocreate);
+  if (logs !== snapshots) requireSeparate(disk, snapshots, logs);
+  const parents = new Set([dirname(logs), dirname(snapshots)]);
+  return { snapshots, logs, initializeMarkers: [...parents].map((parent) => join(parent, 'initialize')) };
+}
+
+function requireDirectory(disk: Disk, directory: string, autocreate: boolean): void {
+  if (!disk.exists(directory)) {
+    if (!autocreate) {
+      throw new DataDirectoryError(`Missing data directory ${directory}, automatic data directory creation is disabled (zookeeper.datadir.autocreate is false). Please create this directory manually.`);
+    }
+    try {
+      disk.makeDirectory(directory);
+    } catch (error) {
+      throw new DataDirectoryError(`Unable to create data directory ${directory}: ${(error as Error).message}`);
+    }
+  }
+  try {
+    disk.requireWritable(directory);
+  } catch {
+    throw new DataDirectoryError(`Cannot write to data directory ${directory}`);
+  }
+}
+
+function requireSeparate(disk: Disk, snapshots: string, logs: string): void {
+  if (listSnapshots(disk, logs).length > 0) {
+    throw new DataDirectoryError(`Log directory has snapshot files. Check if dataLogDir and dataDir configuration is correct. (${logs})`);
+  }
+  if (listLogs(disk, snapshots).length > 0) {
+    throw new DataDirectoryError(`Snapshot directory has log files. Check if dataLogDir and dataDir configuration is correct. (${snapshots})`);
+  }
+}

@@ -1,0 +1,339 @@
+import { asZxid, invariant, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { openDataDirectory, type DataDirectory } from './data-directory.ts';
+import { nodeDisk, type Disk } from './disk.ts';
+import { writeEpochs } from './epochs.ts';
+import type { Compression } from './file-names.ts';
+import { MIN_RETAINED_SNAPSHOTS, purge } from './purge.ts';
+import { recover, truncate, type RecoverySources } from './recovery.ts';
+import { Snapshots } from './snapshots.ts';
+import type { Epochs, Recovered, Store } from './store.ts';
+import { TxnLog } from './txn-log.ts';
+import { tell, WorkQueue, type Batch } from './work-queue.ts';
+
+/** Defaults are Apache's, except that purging is on. */
+export interface FileStoreOptions {
+  dataDir: string;
+  /** Default: dataDir. */
+  dataLogDir?: string;
+  /** KiB a log grows at a time (preAllocSize), default 65536; ≤ 0 = no preallocation. */
+  preAllocKb?: number;
+  /** Default true; false acknowledges without a sync (forceSync=no). */
+  forceSync?: boolean;
+  /** Write digests into snapshots, default true. */
+  digest?: boolean;
+  /** Write the last-zxid section of 3.9 into snapshots, default true. */
+  serializeLastZxid?: boolean;
+  /** How snapshots are written, default 'none'; every kind is read. */
+  compression?: Compression;
+  /** Replay a log without any snapshot (snapshot.trust.empty), default false. */
+  trustEmpty?: boolean;
+  /** An empty database may vote (db.autocreate), default true. */
+  autocreateDb?: boolean;
+  /** Make missing directories (datadir.autocreate), default true. */
+  autocreateDirectories?: boolean;
+  /** Longest txn believed on reading, in bytes; default jute.maxbuffer + extrasize, 2 × 1,048,575. */
+  maxEntryBytes?: number;
+  /** Roll the log beyond this padded size in KiB (txnLogSizeLimitInKb), default −1 = only at checkpoints. */
+  logSizeLimitKb?: number;
+  /** Snapshots kept by the purge after each checkpoint, at least 3; 0 = never purge. Default 3. */
+  snapRetainCount?: number;
+  /** Told of every sync of the log: how long it took, in ms, and the file's padded size in bytes. */
+  onSync?: (ms: number, fileBytes: number) => void;
+  /** Default: the real file system. */
+  disk?: Disk;
+}
+
+const KIB_64_MIB = 65_536;
+const DEFAULT_MAX_ENTRY_BYTES = 2 * 0xfffff;
+
+/** A checkpoint being written beside the log. */
+interface RunningCheckpoint {
+  stopped: boolean;
+  /** Set while its content is complete and the txns in it are not all durable yet. */
+  proceed: (() => void) | null;
+  /** The last of those txns. */
+  waitsFor: Zxid | null;
+  ended: Promise<void>;
+}
+
+/** Apache's files on a real disk. One at a time: nothing but convention keeps a second process out of the directory. */
+export class FileStore implements Store {
+  onFatal: (error: Error) => void = (error) => {
+    throw error;
+  };
+
+  readonly #disk: Disk;
+  readonly #directory: DataDirectory;
+  readonly #options: FileStoreOptions;
+  readonly #snapshots: Snapshots;
+  readonly #queue = new WorkQueue();
+  readonly #log: TxnLog;
+  #busy = false; // a batch is being synced, or a job runs
+  #scheduled = false;
+  #jobRuns = false;
+  #ended: 'no' | 'closed' | 'failed' = 'no';
+  #checkpoint: RunningCheckpoint | null = null;
+  #hasImage = false; // a log without any snapshot could not be recovered
+  #lastAppended: Zxid | null = null;
+  #lastDurable = asZxid(0n);
+
+  private constructor(options: FileStoreOptions) {
+    const { dataDir, dataLogDir = dataDir, disk = nodeDisk } = options;
+    this.#options = options;
+    this.#disk = disk;
+    this.#directory = openDataDirectory(disk, dataDir, dataLogDir, options.autocreateDirectories ?? true);
+    this.#snapshots = new Snapshots(disk, this.#directory.snapshots, {
+      digest: options.digest ?? true,
+      lastZxid: options.serializeLastZxid ?? true,
+      compression: options.compression ?? 'none',
+    });
+    this.#log = new TxnLog(disk, this.#directory.logs, {
+      preAllocKb: options.preAllocKb ?? KIB_64_MIB,
+      forceSync: options.forceSync ?? true,
+      maxEntryBytes: options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES,
+      sizeLimitKb: options.logSizeLimitKb ?? -1,
+    });
+  }
+
+  /** Makes or checks the directories; reads nothing yet. @throws DataDirectoryError */
+  static open(options: FileStoreOptions): FileStore {
+    return new FileStore(options);
+  }
+
+  recover(): Recovered {
+    const recovered = recover(this.#sources(), {
+      trustEmpty: this.#options.trustEmpty ?? false,
+      autocreateDb: this.#options.autocreateDb ?? true,
+    });
+    this.#continueFrom(recovered);
+    return recovered;
+  }
+
+  append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
+    const last = this.#lastAppended;
+    invariant(last === null || proposal.zxid > last, 'zxids only rise in the log', { zxid: proposal.zxid, last });
+    this.#lastAppended = proposal.zxid;
+    this.#queue.append(proposal, persisted);
+    this.#schedule();
+  }
+
+  flush(done: () => void): void {
+    this.#queue.flush(done);
+    this.#schedule();
+  }
+
+  saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
+    this.#job(() => writeEpochs(this.#disk, this.#directory.snapshots, epochs), done);
+  }
+
+  truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
+    this.#lastAppended = null; // what is appended next may have been in the log before
+    let result: Recovered | null = null;
+    const work = async (): Promise<void> => {
+      await this.#stopCheckpoint();
+      result = truncate(this.#sources(), to);
+      if (result) this.#lastDurable = result.lastZxid;
+    };
+    this.#job(work, () => done(result));
+  }
+
+  replaceWith(image: Image, done: () => void): void {
+    const zxid = image.zxid;
+    this.#lastAppended = zxid;
+    this.#job(async () => {
+      await this.#stopCheckpoint();
+      const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
+      if (!incoming) return;
+      await this.#snapshots.publishAsReplacement(incoming);
+      this.#snapshots.finishReplacement(() => this.#log.clear());
+      this.#lastDurable = zxid;
+      this.#hasImage = true;
+    }, done);
+  }
+
+  checkpoint(image: Image, done: () => void): void {
+    const zxid = image.zxid;
+    this.#job(() => {
+      this.#log.roll();
+      if (this.#checkpoint) setImmediate(done);
+      else this.#beginCheckpoint(image, zxid, done);
+    });
+  }
+
+  readLog(from: Zxid): Iterable<Proposal> | null {
+    return this.#log.readFrom(from);
+  }
+
+  logSizeFrom(from: Zxid): number {
+    return this.#log.sizeFrom(from);
+  }
+
+  newestImageSize(): number {
+    return this.#snapshots.newestSize();
+  }
+
+  /** Removes what is older than the `retain` newest snapshots need. @returns the paths removed */
+  purge(retain: number): string[] {
+    return purge(this.#snapshots, this.#log, retain);
+  }
+
+  close(done?: () => void): void {
+    const work = async (): Promise<void> => {
+      this.#checkpoint?.proceed?.();
+      await this.#checkpoint?.ended;
+      this.#log.close();
+      this.#ended = 'closed';
+    };
+    this.#job(work, done);
+  }
+
+  #sources(): RecoverySources {
+    return { disk: this.#disk, directory: this.#directory, snapshots: this.#snapshots, log: this.#log };
+  }
+
+  #continueFrom(recovered: Recovered): void {
+    this.#hasImage = recovered.trusted;
+    this.#lastAppended = recovered.lastZxid;
+    this.#lastDurable = recovered.lastZxid;
+  }
+
+  /** Everything this turn brings is gathered before anything is started. */
+  #schedule(): void {
+    if (this.#busy || this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    if (this.#busy || this.#ended !== 'no') return;
+    const work = this.#queue.take();
+    if (!work) return;
+    this.#busy = true;
+    if (work.kind === 'batch') this.#writeBatch(work);
+    else work.run(() => this.#finished());
+  }
+
+  #finished(): void {
+    this.#busy = false;
+    this.#startNext();
+  }
+
+  #writeBatch(batch: Batch): void {
+    const startedAt = performance.now();
+    const last = batch.proposals.at(-1);
+    try {
+      invariant(this.#hasImage || !last, 'a log needs an image to start from');
+      this.#log.write(batch.proposals);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#log.sync((error) => {
+      if (this.#ended !== 'no') return;
+      if (error) return this.#fail(error);
+      if (last) this.#batchIsDurable(last.zxid, performance.now() - startedAt);
+      tell(batch.waiting);
+      this.#finished();
+    });
+  }
+
+  #batchIsDurable(last: Zxid, ms: number): void {
+    this.#lastDurable = last;
+    this.#options.onSync?.(ms, this.#log.paddedSize);
+    this.#letCheckpointProceed();
+  }
+
+  /** `work` runs alone; `done` after it, before anything that was asked for later. */
+  #job(work: () => void | Promise<void>, done: () => void = () => {}): void {
+    this.#queue.job((next) => {
+      this.#jobRuns = true;
+      this.#attempt(work, () => {
+        this.#jobRuns = false;
+        done();
+        next();
+      });
+    });
+    this.#schedule();
+  }
+
+  /** A failure of the disk ends the store, wherever it happens; `then` is not part of what is attempted. */
+  #attempt(work: () => void | Promise<void>, then: () => void): void {
+    let pending: void | Promise<void>;
+    try {
+      pending = work();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    if (!pending) return then();
+    void pending.then(
+      () => {
+        if (this.#ended !== 'failed') then();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #beginCheckpoint(image: Image, zxid: Zxid, done: () => void): void {
+    const { promise, resolve } = deferred();
+    const running: RunningCheckpoint = { stopped: false, proceed: null, waitsFor: null, ended: promise };
+    this.#checkpoint = running;
+    this.#attempt(() => this.#writeCheckpoint(image, zxid, running), () => {
+      this.#checkpoint = null;
+      resolve();
+      done();
+    });
+  }
+
+  async #writeCheckpoint(image: Image, zxid: Zxid, running: RunningCheckpoint): Promise<void> {
+    const incoming = await this.#snapshots.writeIncoming(image, zxid, () => running.stopped || this.#ended === 'failed');
+    if (!incoming) return;
+    await this.#untilAppendedIsDurable(running);
+    if (running.stopped) return this.#snapshots.discard(incoming);
+    await this.#snapshots.publish(incoming);
+    this.#hasImage = true;
+    const retain = this.#options.snapRetainCount ?? MIN_RETAINED_SNAPSHOTS;
+    if (retain > 0) this.purge(retain);
+  }
+
+  /** The image may hold effects of txns that are still on their way to the log; it must not become visible before them. */
+  #untilAppendedIsDurable(running: RunningCheckpoint): Promise<void> {
+    const { promise, resolve } = deferred();
+    running.waitsFor = this.#lastAppended;
+    running.proceed = resolve;
+    this.#letCheckpointProceed();
+    return promise;
+  }
+
+  #letCheckpointProceed(): void {
+    const { proceed, waitsFor } = this.#checkpoint ?? {};
+    // While a job runs, everything that was asked for before it is durable.
+    if (proceed && (this.#jobRuns || waitsFor == null || this.#lastDurable >= waitsFor)) proceed();
+  }
+
+  /** What a running checkpoint writes is about to be no history any more. */
+  async #stopCheckpoint(): Promise<void> {
+    const running = this.#checkpoint;
+    if (!running) return;
+    running.stopped = true;
+    running.proceed?.();
+    await running.ended;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended === 'failed') return;
+    this.#ended = 'failed';
+    this.#queue.clear();
+    this.onFatal(error as Error);
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}

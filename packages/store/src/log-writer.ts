@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import type { Proposal, Zxid } from '@zk/protocol';
+import { adler32 } from './adler32.ts';
+import { syncDirectory, writeFully, type Disk, type Done } from './disk.ts';
+import { logName } from './file-names.ts';
+import { END_OF_RECORD, LOG_HEADER_BYTES, LOG_MAGIC, LOG_VERSION, RECORD_HEAD_BYTES } from './log-reader.ts';
+
+export interface LogWriterOptions {
+  /** How much a file grows at a time, in KiB (zookeeper.preAllocSize); ≤ 0 = not at all. */
+  preAllocKb: number;
+  /** False acknowledges without a sync (zookeeper.forceSync=no): a power failure then loses acknowledged writes. */
+  forceSync: boolean;
+}
+
+/** The file is extended when less than this is left of it, as Apache does. */
+const PADDING_MARGIN_BYTES = 4096;
+/** A batch buffer larger than this is given back after use. */
+const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
+const RECORD_BYTES_AROUND = RECORD_HEAD_BYTES + 1;
+
+/** Writes one log file, a batch of records at a time. */
+export class LogWriter {
+  readonly path: string;
+  /** Behind the last record written. */
+  position = 0;
+
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #fd: number;
+  readonly #preAllocBytes: number;
+  readonly #forceSync: boolean;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #allocated = LOG_HEADER_BYTES;
+  #nameIsDurable = false;
+
+  private constructor(disk: Disk, directory: string, path: string, options: LogWriterOptions) {
+    this.path = path;
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#preAllocBytes = options.preAllocKb * 1024;
+    this.#forceSync = options.forceSync;
+    this.#fd = disk.open(path, 'w');
+  }
+
+  /** A new file (or an emptied old one) for txns from `first` on. Nothing is durable before the first sync. */
+  static create(disk: Disk, directory: string, first: Zxid, options: LogWriterOptions): LogWriter {
+    const writer = new LogWriter(disk, directory, join(directory, logName(first)), options);
+    const header = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
+    header.writeInt32BE(LOG_MAGIC, 0);
+    header.writeInt32BE(LOG_VERSION, 4);
+    writer.#put(header, header.length);
+    return writer;
+  }
+
+  /** Length of the file, preallocation included. */
+  get paddedSize(): number {
+    return Math.max(this.position, this.#allocated);
+  }
+
+  /** All records in one write. */
+  write(proposals: readonly Proposal[]): void {
+    this.#extend();
+    this.#put(this.#buffer, this.#encode(proposals));
+    if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  }
+
+  /** `done` when the records, and the file's name, survive a crash. */
+  sync(done: Done): void {
+    if (!this.#forceSync) {
+      setImmediate(done, null);
+      return;
+    }
+    this.#disk.datasync(this.#fd, (error) => {
+      if (error || this.#nameIsDurable) return done(error);
+      this.#nameIsDurable = true;
+      syncDirectory(this.#disk, this.#directory, done);
+    });
+  }
+
+  close(): void {
+    this.#disk.close(this.#fd);
+  }
+
+  #encode(proposals: readonly Proposal[]): number {
+    let length = 0;
+    for (const { bytes } of proposals) length += bytes.length + RECORD_BYTES_AROUND;
+    if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
+    const buffer = this.#buffer;
+    let at = 0;
+    for (const { bytes } of proposals) {
+      buffer.writeUInt32BE(0, at); // the checksum is 64 bits wide, its upper half is 0
+      buffer.writeUInt32BE(adler32(bytes), at + 4);
+      buffer.writeInt32BE(bytes.length, at + 8);
+      buffer.set(bytes, at + RECORD_HEAD_BYTES);
+      at += RECORD_HEAD_BYTES + bytes.length;
+      buffer[at++] = END_OF_RECORD;
+    }
+    return length;
+  }
+
+  #put(bytes: Buffer, length: number): void {
+    writeFully(this.#disk, this.#fd, bytes, length, this.position);
+    this.position += length;
+  }
+
+  /** Apache's rule (FilePadding.calculateFileSizeWithPadding), so that our files have the lengths its files have. */
+  #extend(): void {
+    const step = this.#preAllocBytes;
+    if (step <= 0 || this.position + PADDING_MARGIN_BYTES < this.#allocated) return;
+    const grown = Math.max(this.position, this.#allocated) + step;
+    this.#allocated = this.position > this.#allocated ? grown - (grown % step) : grown;
+    this.#disk.resize(this.#fd, this.#allocated);
+  }
+}

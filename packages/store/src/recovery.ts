@@ -1,0 +1,100 @@
+import { asZxid, type Zxid } from '@zk/protocol';
+import type { DataDirectory } from './data-directory.ts';
+import { DamageError } from './damage.ts';
+import { syncDirectoryNow, type Disk } from './disk.ts';
+import { emptyImage } from './empty-database.ts';
+import { readEpochs } from './epochs.ts';
+import { compressionOf } from './file-names.ts';
+import type { FoundSnapshot, Snapshots } from './snapshots.ts';
+import type { Recovered } from './store.ts';
+import type { TxnLog } from './txn-log.ts';
+import { dirname } from 'node:path';
+
+export interface RecoveryOptions {
+  /** Replay logs that no snapshot goes with (zookeeper.snapshot.trust.empty). */
+  trustEmpty: boolean;
+  /** An empty database may vote even without the `initialize` marker (zookeeper.db.autocreate). */
+  autocreateDb: boolean;
+}
+
+/** Where recovery looks, and what it may write to. */
+export interface RecoverySources {
+  disk: Disk;
+  directory: DataDirectory;
+  snapshots: Snapshots;
+  log: TxnLog;
+}
+
+const NOTHING = asZxid(0n);
+
+/** Finds the state of this member on disk (storage.md 4). @throws DamageError */
+export function recover(sources: RecoverySources, options: RecoveryOptions): Recovered {
+  const { disk, directory, snapshots, log } = sources;
+  const notes: string[] = [];
+  snapshots.removeIncoming();
+  if (snapshots.finishReplacement(() => log.clear())) notes.push('completed the replacement of the database by a snapshot from the leader');
+  const found = snapshots.newestReadable(notes);
+  if (!found && startEmpty(sources, options, notes) === 'untrusted') {
+    return { image: null, txns: [], epochs: readEpochs(disk, directory.snapshots, NOTHING, notes), lastZxid: NOTHING, notes, trusted: false };
+  }
+  return replayOver(found, sources, notes);
+}
+
+/** An image that has been chosen, and the log behind it. */
+export function replayOver(found: FoundSnapshot | null, { disk, directory, log }: RecoverySources, notes: string[]): Recovered {
+  const image = found?.image ?? null;
+  const scan = log.scan(image?.zxid ?? NOTHING);
+  notes.push(...scan.notes);
+  const epochs = readEpochs(disk, directory.snapshots, scan.lastZxid, notes);
+  return { image, txns: scan.txns, epochs, lastZxid: scan.lastZxid, notes, trusted: true };
+}
+
+/** No snapshot can be read: whether that is a new database, a damaged one, or one that must not vote (4.1, 4.2). */
+function startEmpty(sources: RecoverySources, options: RecoveryOptions, notes: string[]): 'trusted' | 'untrusted' {
+  const { directory, snapshots, log } = sources;
+  requireNoBadSnapshot(sources);
+  if (log.hasRecords()) {
+    if (!options.trustEmpty) {
+      throw new DamageError(directory.logs, 0, NOTHING, 'No snapshot found, but there are log entries. Something is broken!');
+    }
+    notes.push('No snapshot found, but there are log entries: replaying all of them, as snapshot.trust.empty allows');
+  } else if (!takeInitializeMarker(sources, notes) && !options.autocreateDb) {
+    notes.push('the database is empty where data was expected: not voting before it has synced with a leader');
+    return 'untrusted';
+  }
+  snapshots.writeNow(emptyImage());
+  return 'trusted';
+}
+
+/** Apache takes a lone half-written snapshot for no snapshot, and so for a new database; its content was real, though. */
+function requireNoBadSnapshot({ directory, snapshots }: RecoverySources): void {
+  const all = snapshots.list();
+  const halfWrittenBeginning = all.every((file) => file.zxid === 0n && compressionOf(file.path) === 'none') && snapshots.candidates().length === 0;
+  if (all.length > 0 && !halfWrittenBeginning) {
+    throw new DamageError(directory.snapshots, 0, NOTHING, `Not able to find valid snapshots in ${directory.snapshots}`);
+  }
+}
+
+function takeInitializeMarker({ disk, directory }: RecoverySources, notes: string[]): boolean {
+  const markers = directory.initializeMarkers.filter((path) => disk.exists(path));
+  for (const path of markers) {
+    disk.remove(path);
+    syncDirectoryNow(disk, dirname(path));
+    notes.push('Initialize file found, an empty database will not block voting participation');
+  }
+  return markers.length > 0;
+}
+
+/**
+ * Takes the database back to `to` (quorum.md 8.4): null, with nothing changed, if no snapshot is left to start from.
+ * Snapshots go first: one above `to` would bring back what was to be forgotten.
+ */
+export function truncate(sources: RecoverySources, to: Zxid): Recovered | null {
+  const { snapshots, log } = sources;
+  const notes: string[] = [];
+  const base = snapshots.newestReadable(notes, to);
+  if (!base) return null;
+  snapshots.remove(snapshots.list().filter((file) => file.zxid > base.file.zxid));
+  log.truncate(to);
+  return replayOver(base, sources, notes);
+}

@@ -1,0 +1,275 @@
+import { basename } from 'node:path';
+import { asZxid, epochOf, hex, parseProposal, type Proposal, type Zxid } from '@zk/protocol';
+import { DamageError } from './damage.ts';
+import { syncDirectoryNow, type Disk, type Done } from './disk.ts';
+import { listLogs, logsFrom, type NamedFile } from './file-names.ts';
+import { LogReader, LOG_HEADER_BYTES, zxidOfEntry } from './log-reader.ts';
+import { LogWriter, type LogWriterOptions } from './log-writer.ts';
+
+export interface TxnLogOptions extends LogWriterOptions {
+  /** Longest entry that is believed on reading, in bytes (jute.maxbuffer + extrasize). */
+  maxEntryBytes: number;
+  /** Start a new file when the current one's padded size exceeds this, in KiB; ≤ 0 = never for this reason. */
+  sizeLimitKb: number;
+}
+
+/** A log file and how far its records reach, where that is known. */
+interface LogFile extends NamedFile {
+  /** Offset behind the last whole record. */
+  readonly end: number | null;
+}
+
+/** What a scan of the log has found. */
+export interface LogScan {
+  /** The highest zxid, or the scan's start − 1 when there was nothing from there on. */
+  readonly lastZxid: Zxid;
+  readonly records: number;
+  readonly txns: Iterable<Proposal>;
+  readonly notes: string[];
+}
+
+/** The files `log.<zxid>` of one directory (storage.md 2): the truth. One writer, and any number of readers beside it. */
+export class TxnLog {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #options: TxnLogOptions;
+  /** Oldest first; the writer's own file is the last one. */
+  #files: LogFile[];
+  #writer: LogWriter | null = null;
+  #durableEnd = 0; // of the writer's file
+  #dirty = false;
+
+  constructor(disk: Disk, directory: string, options: TxnLogOptions) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#options = options;
+    this.#files = listLogs(disk, directory).map((file) => ({ ...file, end: null }));
+  }
+
+  /** Whether there is a single readable txn. @throws DamageError */
+  hasRecords(): boolean {
+    return this.#files.some((file) => {
+      const reader = this.#read(file, asZxid(0n));
+      try {
+        return reader.next() !== null;
+      } finally {
+        reader.close();
+      }
+    });
+  }
+
+  /**
+   * Reads through every record that replay over a snapshot of `base` needs, and cuts a torn tail off the newest file.
+   * @throws DamageError
+   */
+  scan(base: Zxid): LogScan {
+    const start = base + 1n;
+    const notes: string[] = [];
+    let last = base;
+    let records = 0;
+    let tornAt: { file: string; offset: number } | null = null;
+    const files: LogFile[] = [];
+    for (const file of logsFrom(this.#files, start)) {
+      const reader = this.#read(file, last);
+      try {
+        for (let entry = reader.next(); entry; entry = reader.next()) {
+          const zxid = zxidOfEntry(entry);
+          if (tornAt) requireContinuation(tornAt, last, zxid);
+          tornAt = null;
+          if (zxid < start) continue;
+          if (zxid > last) last = zxid;
+          records++;
+        }
+      } finally {
+        reader.close();
+      }
+      if (reader.torn) {
+        tornAt = { file: file.path, offset: reader.position };
+        notes.push(`${basename(file.path)}: ${reader.torn} at offset ${reader.position}, after zxid ${hex(reader.lastZxid)}`);
+      }
+      files.push({ ...file, end: reader.position });
+    }
+    this.#files = [...this.#files.slice(0, this.#files.length - files.length), ...files];
+    if (tornAt && tornAt.file === this.#files.at(-1)?.path) this.#cut(tornAt.file, tornAt.offset, notes);
+    return { lastZxid: last, records, notes, txns: this.#iterate(files, start) };
+  }
+
+  /** Records written and not yet synced; to the file being written, or to a new one named for the first. */
+  write(proposals: readonly Proposal[]): void {
+    const first = proposals[0];
+    if (!first) return;
+    const limit = this.#options.sizeLimitKb * 1024;
+    if (this.#writer && limit > 0 && this.#writer.paddedSize > limit) this.roll();
+    if (!this.#writer) this.#open(first.zxid);
+    this.#writer?.write(proposals);
+    this.#dirty = true;
+  }
+
+  /** `done` when everything written is durable, the file's own name included. */
+  sync(done: Done): void {
+    const writer = this.#writer;
+    if (!writer || !this.#dirty) return done(null);
+    this.#dirty = false;
+    const end = writer.position;
+    writer.sync((error) => {
+      if (!error && writer === this.#writer) this.#durableEnd = end;
+      done(error);
+    });
+  }
+
+  /** Length of the file being written, preallocation included. */
+  get paddedSize(): number {
+    return this.#writer?.paddedSize ?? 0;
+  }
+
+  /** The next write begins a new file. What has been written must have been synced. */
+  roll(): void {
+    const file = this.#files.at(-1);
+    if (!this.#writer || !file) return;
+    this.#files[this.#files.length - 1] = { ...file, end: this.#writer.position };
+    this.#writer.close();
+    this.#writer = null;
+  }
+
+  /**
+   * Forgets every record above `to`, durably: files that begin above it, newest first, then the end of the last one.
+   * A crash in between leaves a prefix.
+   */
+  truncate(to: Zxid): void {
+    this.roll();
+    const kept = this.#files.findLastIndex((file) => file.zxid <= to) + 1;
+    this.#remove(this.#files.slice(kept));
+    this.#files.length = kept;
+    const last = this.#files.at(-1);
+    if (!last) return;
+    const end = this.#endOf(last, to);
+    this.#resize(last.path, end);
+    this.#files[kept - 1] = { ...last, end };
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.roll();
+    this.#remove(this.#files);
+    this.#files = [];
+  }
+
+  /** Forgets what replay from `base` does not read. */
+  purgeBefore(base: Zxid): string[] {
+    const needed = this.#files.findLastIndex((file) => file.zxid <= base);
+    const removed = this.#files.splice(0, Math.max(0, needed));
+    this.#remove(removed);
+    return removed.map((file) => file.path);
+  }
+
+  /** See Store.readLog. */
+  readFrom(from: Zxid): Iterable<Proposal> | null {
+    const oldest = this.#files[0];
+    if (!oldest || oldest.zxid > from) return null;
+    return this.#iterate(this.#durableFrom(from), from);
+  }
+
+  /** Bytes of records in the files that reading from `from` goes through. */
+  sizeFrom(from: Zxid): number {
+    return this.#durableFrom(from).reduce((sum, file) => sum + (file.end ?? this.#disk.sizeUsed(file.path)), 0);
+  }
+
+  close(): void {
+    this.roll();
+  }
+
+  #open(first: Zxid): void {
+    this.#writer = LogWriter.create(this.#disk, this.#directory, first, this.#options);
+    this.#durableEnd = 0;
+    // A file of this name can only hold a torn beginning: its first record would have had this zxid.
+    this.#files = this.#files.filter((file) => file.path !== this.#writer?.path);
+    this.#files.push({ zxid: first, path: this.#writer.path, end: null });
+  }
+
+  /** The files to read, the one being written up to its last sync. */
+  #durableFrom(from: bigint): LogFile[] {
+    const files = logsFrom(this.#files, from + 1n);
+    const last = files.at(-1);
+    if (this.#writer && last?.path === this.#writer.path) files[files.length - 1] = { ...last, end: this.#durableEnd };
+    return files;
+  }
+
+  #iterate(files: readonly LogFile[], from: bigint): Iterable<Proposal> {
+    const read = (file: LogFile): LogReader => this.#read(file, asZxid(0n), file.end ?? undefined);
+    return { [Symbol.iterator]: () => proposals(files, from, read) };
+  }
+
+  #read(file: LogFile, lastZxid: Zxid, end?: number): LogReader {
+    return new LogReader(this.#disk, file.path, lastZxid, { maxEntryBytes: this.#options.maxEntryBytes, end });
+  }
+
+  #endOf(file: LogFile, to: Zxid): number {
+    const reader = this.#read(file, asZxid(0n));
+    try {
+      let end = reader.position;
+      for (let entry = reader.next(); entry && zxidOfEntry(entry) <= to; entry = reader.next()) end = reader.position;
+      return end;
+    } finally {
+      reader.close();
+    }
+  }
+
+  #cut(path: string, offset: number, notes: string[]): void {
+    const bytes = this.#disk.size(path) - offset;
+    if (offset >= LOG_HEADER_BYTES) {
+      this.#resize(path, offset);
+    } else {
+      this.#remove(this.#files.splice(-1));
+    }
+    notes.push(`${basename(path)}: the torn tail has been cut, ${bytes} bytes with its padding`);
+  }
+
+  #resize(path: string, length: number): void {
+    const fd = this.#disk.open(path, 'r+');
+    try {
+      this.#disk.resize(fd, length);
+      this.#disk.syncNow(fd);
+    } finally {
+      this.#disk.close(fd);
+    }
+    syncDirectoryNow(this.#disk, this.#directory);
+  }
+
+  /** Newest first, each removal durable before the next: whatever a crash leaves is a log without gaps. */
+  #remove(files: readonly LogFile[]): void {
+    for (const file of [...files].reverse()) {
+      this.#disk.remove(file.path);
+      syncDirectoryNow(this.#disk, this.#directory);
+    }
+  }
+}
+
+function* proposals(files: readonly LogFile[], from: bigint, open: (file: LogFile) => LogReader): Iterator<Proposal> {
+  for (const file of files) {
+    const reader = open(file);
+    try {
+      for (let at = reader.position, entry = reader.next(); entry; at = reader.position, entry = reader.next()) {
+        if (zxidOfEntry(entry) >= from) yield parse(entry, file.path, at);
+      }
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+function parse(entry: Buffer, path: string, offset: number): Proposal {
+  try {
+    return parseProposal(entry);
+  } catch (error) {
+    throw new DamageError(path, offset, asZxid(zxidOfEntry(entry) - 1n), `a txn cannot be decoded: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Java leaves a torn tail where it is and goes on in a new file, with the zxid that was torn (storage.md 2.6). Anything
+ * else behind it means that more than an unacknowledged record is missing.
+ */
+function requireContinuation(torn: { file: string; offset: number }, last: Zxid, next: Zxid): void {
+  if (next <= last + 1n || epochOf(next) > epochOf(last)) return;
+  throw new DamageError(torn.file, torn.offset, last, `the log breaks off here, and goes on with ${hex(next)} in the next file`);
+}
