@@ -1,6 +1,20 @@
+export { checkAcl, fixupAcl, redactAcl, visibleAcl, type AclOptions } from './acl.ts';
+export { AclTable } from './acl-table.ts';
+export {
+  AuthProviders,
+  digestId,
+  digestProvider,
+  ipProvider,
+  saslProvider,
+  x509Provider,
+  type AuthProvider,
+} from './auth-providers.ts';
 export { DataTree, type TreeOptions } from './data-tree.ts';
 export { DIGEST_VERSION, nodeDigest } from './digest.ts';
 export { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
 export type { OwnerRules } from './owner-rules.ts';
 export { checkQuota, limitsPath, statsPath, type Quota, type QuotaTrack } from './quota.ts';
+export { restoreWatches, type WatchesToRestore } from './set-watches.ts';
+export { EventType, isWatcherType, WatcherType, type WatchMode, type WatchTableName } from './watch-events.ts';
+export { Watches, type Deliver, type WatchCounts } from './watches.ts';
 export { decodeStat, type Znode } from './znode.ts';
