@@ -167,6 +167,7 @@ export class MemberHistory implements SyncHistory {
       tree.apply(proposal.txn);
       this.committed.add(proposal);
     }
+    tree.settle(); // our own log covers all that a fuzzy image of ours can hold
     this.#lastLogged = recovered.lastZxid;
     this.#dress(tree);
     return tree;

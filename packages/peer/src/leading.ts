@@ -1,4 +1,4 @@
-import { OpCode, PacketType, QuorumStreamReader, encodeImage } from '@zk/protocol';
+import { OpCode, PacketType, asZxid, encodeImage } from '@zk/protocol';
 import type { Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import { Leader } from '@zk/zab';
 import type { LeaderEffect, LeaderInput, LearnerStatus, LinkId } from '@zk/zab';
@@ -8,7 +8,7 @@ import { PacketEncoder, QuorumLink, snapStream } from './links.ts';
 import type { LinkEvents } from './links.ts';
 import { unreachable } from './member.ts';
 import type { LinkInput, Member, Role } from './member.ts';
-import type { Link } from './world.ts';
+import type { Link, SyncOp } from './world.ts';
 
 /** A learner's backlog below this is nobody's concern. */
 const WORTH_TELLING_BYTES = 1 << 20;
@@ -120,14 +120,15 @@ export class Leading implements Role, LinkEvents {
 
   malformed(link: QuorumLink, reason: string): void {
     link.close(reason);
+    this.#links.delete(link.id);
     this.#member.world.trace({ kind: 'linkRefused', remote: link.remote, reason });
-    this.#unlinked(link.id, reason);
+    this.#loop.feed({ kind: 'unlinked', link: link.id });
   }
 
   #linked(link: Link): void {
     const { config, world } = this.#member;
     world.trace({ kind: 'linkOpened', remote: link.remote, side: 'leader' });
-    this.#links.set(link.id, new QuorumLink(link, new QuorumStreamReader(config.maxBuffer, config.maxBufferExtra), this));
+    this.#links.set(link.id, new QuorumLink(link, config, this));
     this.#loop.feed({ kind: 'linked', link: link.id, remote: link.remote });
   }
 
@@ -180,21 +181,20 @@ export class Leading implements Role, LinkEvents {
   #send(id: LinkId, packet: QuorumPacket): void {
     const link = this.#links.get(id);
     if (!link) return;
-    if (packet.type === PacketType.DIFF || packet.type === PacketType.TRUNC) this.#traceSync(id, packet);
+    if (packet.type === PacketType.DIFF) this.#traceSync(id, 'DIFF', asZxid(packet.zxid));
+    else if (packet.type === PacketType.TRUNC) this.#traceSync(id, 'TRUNC', asZxid(packet.zxid));
     link.send(this.#encoder.encode(packet));
   }
 
   #sendImage(id: LinkId): void {
     const { tree } = this.#member.history;
     this.#links.get(id)?.sendImage(snapStream(tree.lastZxid, encodeImage(tree.image())));
-    this.#traceSync(id, { type: PacketType.SNAP, zxid: tree.lastZxid });
+    this.#traceSync(id, 'SNAP', tree.lastZxid);
   }
 
-  #traceSync(id: LinkId, packet: { readonly type: number; readonly zxid: Zxid }): void {
+  #traceSync(id: LinkId, op: SyncOp, to: Zxid): void {
     const learner = this.#machine.learners().find((status) => status.link === id);
-    if (!learner || learner.sid === null) return;
-    const op = packet.type === PacketType.DIFF ? 'DIFF' : packet.type === PacketType.TRUNC ? 'TRUNC' : 'SNAP';
-    this.#member.world.trace({ kind: 'syncing', side: 'leader', sid: learner.sid, op, from: null, to: packet.zxid });
+    if (learner && learner.sid !== null) this.#member.world.trace({ kind: 'syncing', side: 'leader', sid: learner.sid, op, from: null, to });
   }
 
   #disconnect(id: LinkId, reason: string): void {
@@ -219,18 +219,11 @@ export class Leading implements Role, LinkEvents {
   #authority(): Authority {
     return {
       role: this.#standalone ? 'standalone' : 'leader',
-      nextZxid: () => this.#nextZxid(),
+      nextZxid: () => this.#machine.nextZxid(),
       propose: (proposal) => this.#loop.feed({ kind: 'propose', proposal }),
       request: () => unreachable('a leader has nobody to forward to'),
       sync: (answer) => this.#loop.feed({ kind: 'sync', token: answer }),
       revalidate: () => unreachable('a leader knows its sessions'),
     };
-  }
-
-  /** Null once the epoch's counter is used up: only a new epoch brings more (quorum.md T50). */
-  #nextZxid(): Zxid | null {
-    const zxid = this.#machine.nextZxid();
-    if (zxid === null) this.#member.leave('the zxid counter of this epoch is exhausted');
-    return zxid;
   }
 }

@@ -1,4 +1,4 @@
-import { PacketType, QuorumStreamReader, encodePacket } from '@zk/protocol';
+import { PacketType, asZxid, encodePacket } from '@zk/protocol';
 import type { CollectedImage, EnsembleConfig, Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import { Learner } from '@zk/zab';
 import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
@@ -94,12 +94,18 @@ export class Learning implements Role, LinkEvents {
   packet(_link: QuorumLink, packet: QuorumPacket): void {
     const op = SYNC_OPS.get(packet.type);
     const { world, history, config } = this.#member;
-    if (op) world.trace({ kind: 'syncing', side: 'learner', sid: config.sid, op, from: history.lastLogged, to: packet.zxid });
+    if (op) world.trace({ kind: 'syncing', side: 'learner', sid: config.sid, op, from: history.lastLogged, to: asZxid(packet.zxid) });
     this.#loop?.feed({ kind: 'packet', packet });
   }
 
-  image(_link: QuorumLink, image: CollectedImage): void {
-    this.#member.history.receive(image);
+  image(link: QuorumLink, image: CollectedImage): void {
+    try {
+      this.#member.history.receive(image);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      link.close(reason);
+      return this.malformed(link, reason);
+    }
     this.#loop?.feed({ kind: 'imageReceived', zxid: image.zxid });
   }
 
@@ -120,18 +126,17 @@ export class Learning implements Role, LinkEvents {
     const { config, world, pipeline, history, epochs, ensemble } = this.#member;
     this.#dial = null;
     world.trace({ kind: 'linkOpened', remote: link.remote, side: 'learner' });
-    this.#link = new QuorumLink(link, new QuorumStreamReader(config.maxBuffer, config.maxBufferExtra), this);
+    this.#link = new QuorumLink(link, config, this);
     const machine = new Learner({
       sid: config.sid,
-      role: this.name === 'observing' ? 'observer' : 'participant',
-      link: link.id,
+      role: this.name === 'observing' ? 'observer' : 'follower',
       config: ensemble,
       tickMs: config.tickTime,
       initLimit: config.initLimit,
       syncLimit: config.syncLimit,
       epochs,
       lastLogged: history.claimed,
-      history,
+      committed: history.committed,
       takeTouched: () => pipeline.takeTouched(),
     });
     this.#machine = machine;
@@ -174,7 +179,7 @@ export class Learning implements Role, LinkEvents {
       case 'saveEpochs':
         return this.#member.saveEpochs(effect.epochs, () => this.#loop?.feed({ kind: 'epochsSaved' }));
       case 'config':
-        return this.#member.adopt(effect.config);
+        return this.#member.reconfigured(effect.config, effect.designatedLeader);
       case 'serve':
         return this.#serve(effect.epoch, effect.config);
       case 'lost':

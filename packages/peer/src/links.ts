@@ -1,5 +1,6 @@
-import { encodePacket, PacketType, QuorumStreamReader } from '@zk/protocol';
-import type { CollectedImage, QuorumPacket } from '@zk/protocol';
+import { PacketType, QuorumStreamReader, SNAP_SIGNATURE, collectImage, encodePacket } from '@zk/protocol';
+import type { CollectedImage, QuorumPacket, Zxid } from '@zk/protocol';
+import type { PeerConfig } from './config.ts';
 import type { Link } from './world.ts';
 
 /** Image bytes handed to a link before waiting for it to drain. Bounds memory per learner, and the length of one step. */
@@ -20,15 +21,15 @@ export interface LinkEvents {
 export class QuorumLink {
   readonly #link: Link;
   readonly #events: LinkEvents;
-  readonly #reader: QuorumStreamReader;
+  readonly #reader: QuorumStreamReader<CollectedImage>;
   #stream: Iterator<Buffer> | null = null;
   #behindImage: Buffer[] = [];
   #behindImageBytes = 0;
   #open = true;
 
-  constructor(link: Link, reader: QuorumStreamReader, events: LinkEvents) {
+  constructor(link: Link, limits: Pick<PeerConfig, 'maxBuffer' | 'maxBufferExtra'>, events: LinkEvents) {
     this.#link = link;
-    this.#reader = reader;
+    this.#reader = new QuorumStreamReader(collectImage, limits.maxBuffer + limits.maxBufferExtra);
     this.#events = events;
   }
 
@@ -128,13 +129,12 @@ export class PacketEncoder {
 }
 
 /** The SNAP packet, the tree's image and its seal, as one stream (quorum.md 8.6). */
-export function* snapStream(zxid: QuorumPacket['zxid'], image: Iterable<Buffer>): Generator<Buffer> {
+export function* snapStream(zxid: Zxid, image: Iterable<Buffer>): Generator<Buffer> {
   yield encodePacket({ type: PacketType.SNAP, zxid, data: null, authinfo: null });
   yield* image;
   yield SEAL;
 }
 
-const SIGNATURE = 'BenWasHere';
-const SEAL = Buffer.alloc(4 + SIGNATURE.length);
-SEAL.writeInt32BE(SIGNATURE.length);
-SEAL.write(SIGNATURE, 4, 'latin1');
+const SEAL = Buffer.alloc(4 + SNAP_SIGNATURE.length);
+SEAL.writeInt32BE(SNAP_SIGNATURE.length);
+SEAL.write(SNAP_SIGNATURE, 4, 'latin1');

@@ -26,6 +26,8 @@ export interface Member {
   serve(authority: Authority, epoch: Epoch): void;
   /** Replaces the committed configuration by one with a higher version. */
   adopt(config: EnsembleConfig): void;
+  /** The leader activated a reconfig; `designatedLeader` leads from here on. */
+  reconfigured(config: EnsembleConfig, designatedLeader: Sid): void;
   /** The role is over: back to LOOKING. Nothing of the role may run afterwards. */
   leave(reason: string): void;
   /** The process must end. */

@@ -1,5 +1,6 @@
-import { EnsembleConfig, InvariantError, decodeNotification, encodeNotification } from '@zk/protocol';
-import type { Epoch, Millis, Proposal, Sid } from '@zk/protocol';
+import { JuteError } from '@zk/jute';
+import { EnsembleConfig, asSid, asZxid, decodeNotification, encodeNotification, invariant } from '@zk/protocol';
+import type { Epoch, Millis, Notification, Proposal, Sid } from '@zk/protocol';
 import { Election } from '@zk/election';
 import type { ElectionEffect, ElectionInput } from '@zk/election';
 import type { Epochs, Recovered } from '@zk/store';
@@ -41,6 +42,8 @@ export class Peer implements Member, Search {
   #serving: Authority['role'] | null = null;
   /** Why the role is to end, once the step under way is done. */
   #leaving: string | null = null;
+  /** Set by a reconfig: what to be next, without an election. */
+  #appointment: Extract<ElectionInput, { kind: 'appointed' }> | null = null;
   #stopping = false;
   #dead = false;
 
@@ -138,11 +141,21 @@ export class Peer implements Member, Search {
   }
 
   adopt(ensemble: EnsembleConfig): void {
-    if (ensemble.version <= this.#ensemble.version) return;
-    this.#ensemble = ensemble;
-    this.world.electors.setMembers?.(ensemble);
-    this.#writeConfig(this.history.tree);
-    this.world.trace({ kind: 'config', version: ensemble.version, text: ensemble.toText() });
+    if (!this.config.reconfigEnabled || ensemble.version <= this.#ensemble.version) return;
+    this.#elect({ kind: 'reconfigured', config: ensemble, lastSeen: null });
+    this.#enforce(ensemble);
+  }
+
+  /** A reconfig may move the leader, or this member's role: then the next role begins without an election (13.4). */
+  reconfigured(ensemble: EnsembleConfig, designatedLeader: Sid): void {
+    const roleBefore = roleIn(this.#ensemble, this.config);
+    this.adopt(ensemble);
+    const role = roleIn(ensemble, this.config);
+    if (role === roleBefore && designatedLeader === this.#role.leader) return;
+    const state = designatedLeader === this.config.sid ? 'LEADING' : role === 'observer' ? 'OBSERVING' : 'FOLLOWING';
+    const vote = { leader: designatedLeader, zxid: ensemble.version, electionEpoch: -1n, peerEpoch: -1n };
+    this.#appointment = { kind: 'appointed', vote, state };
+    this.leave(`reconfigured: ${designatedLeader} leads`);
   }
 
   /** Takes effect at the end of the step, because whoever asks may be in the middle of something. */
@@ -241,14 +254,28 @@ export class Peer implements Member, Search {
 
   #drained(reason: string): void {
     if (this.#stopping) return this.world.store.close(() => this.#become(new Stopped(), reason));
+    const appointment = this.#appointment;
+    this.#appointment = null;
+    if (appointment) return this.#elect(appointment);
     const delayMs = this.#isObserver ? Math.floor(this.world.random.next() * this.config.election.observerElectionDelayMs) : 0;
     this.#become(new Looking(this, this, delayMs), reason);
   }
 
   #notified(from: Sid, message: Buffer): void {
     this.#heard.add(from);
-    const notification = decodeNotification(message);
+    const notification = this.#readNotification(from, message);
     if (notification) this.#elect({ kind: 'notification', from, message: notification });
+  }
+
+  /** Null for what is no notification: dropped, the connection stays (quorum.md 2.4). */
+  #readNotification(from: Sid, message: Buffer): Notification | null {
+    try {
+      return decodeNotification(message);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.world.trace({ kind: 'linkRefused', remote: `election port of server ${from}`, reason: error.message });
+      return null;
+    }
   }
 
   #elect(input: ElectionInput): void {
@@ -265,16 +292,18 @@ export class Peer implements Member, Search {
       case 'notify':
         return this.world.electors.send(effect.to, encodeNotification(effect.message));
       case 'adoptConfig':
-        return this.adopt(effect.config);
+        return this.#enforce(effect.config); // the election uses it already
       case 'elected':
         return this.#elected(effect);
     }
   }
 
   #elected({ vote, state }: Extract<ElectionEffect, { kind: 'elected' }>): void {
-    if (this.#role.name !== 'looking') throw new InvariantError('a leader is elected while looking');
-    const { leader, zxid, electionEpoch, peerEpoch } = vote;
-    this.world.trace({ kind: 'elected', leader, zxid, electionEpoch, peerEpoch });
+    const { name } = this.#role;
+    invariant(name === 'looking' || name === 'draining', 'a leader is found between roles');
+    const { zxid, electionEpoch, peerEpoch } = vote;
+    const leader = asSid(vote.leader);
+    this.world.trace({ kind: 'elected', leader, zxid: asZxid(zxid), electionEpoch, peerEpoch });
     this.#closeRole('a leader was elected');
     if (state === 'LEADING') return this.#become(new Leading(this), 'elected');
     this.#become(new Learning(this, leader, state === 'OBSERVING' ? 'observing' : 'following'), `elected ${leader}`);
@@ -290,10 +319,18 @@ export class Peer implements Member, Search {
       sid: this.config.sid,
       config,
       role: roleIn(config, this.config),
+      adoptConfigs: this.config.reconfigEnabled,
       minIntervalMs: minNotificationInterval,
       maxIntervalMs: maxNotificationInterval,
       finalizeMs: finalizeWait,
     });
+  }
+
+  #enforce(ensemble: EnsembleConfig): void {
+    this.#ensemble = ensemble;
+    this.world.electors.setMembers?.(ensemble);
+    this.#writeConfig(this.history.tree);
+    this.world.trace({ kind: 'config', version: ensemble.version, text: ensemble.toText() });
   }
 
   /** /zookeeper/config is not replicated: every member writes its own configuration into it (quorum.md T39). */
