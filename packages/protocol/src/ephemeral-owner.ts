@@ -34,7 +34,7 @@ export function kindOfOwner(owner: bigint, extendedTypes: boolean, emulate353TTL
   return isTtl ? 'ttl' : 'ephemeral';
 }
 
-/** The TTL in ms of an owner whose kind is ttl. */
-export function ttlOf(owner: bigint, emulate353TTL = false): bigint {
-  return owner & (emulate353TTL ? 2n ** 63n - 1n : MAX_TTL);
+/** The TTL in ms of an owner whose kind is ttl, in either layout: 3.5.3's never had ff on top. */
+export function ttlOf(owner: bigint): bigint {
+  return owner & (owner >= TTL_PREFIX ? MAX_TTL : 2n ** 63n - 1n);
 }

@@ -1,5 +1,4 @@
 import { JuteError, Reader, Writer } from '@zk/jute';
-import type { Codec } from '@zk/jute';
 import { OpCode, opName } from './opcodes.ts';
 import { OPEN_ACL } from './perms.ts';
 import type { ACL } from './records/data.ts';
@@ -107,32 +106,48 @@ export function decodeTxn(bytes: Buffer): Txn {
 
 function readBody(reader: Reader, type: number): TxnBody {
   switch (type) {
-    case OpCode.create: return { type, ...withAcl(readCreate(reader)) };
-    case OpCode.create2: return { type, ...withAcl(CreateTxn.read(reader)) };
-    case OpCode.createContainer: return { type, ...withAcl(CreateContainerTxn.read(reader)) };
-    case OpCode.createTTL: return { type, ...withAcl(CreateTTLTxn.read(reader)) };
+    case OpCode.create: return readCreate(reader);
+    case OpCode.create2: {
+      const { path, data, acl, ephemeral, parentCVersion } = CreateTxn.read(reader);
+      return { type, path, data, acl: acl ?? openAcl(), ephemeral, parentCVersion };
+    }
+    case OpCode.createContainer: {
+      const { path, data, acl, parentCVersion } = CreateContainerTxn.read(reader);
+      return { type, path, data, acl: acl ?? openAcl(), parentCVersion };
+    }
+    case OpCode.createTTL: {
+      const { path, data, acl, parentCVersion, ttl } = CreateTTLTxn.read(reader);
+      return { type, path, data, acl: acl ?? openAcl(), parentCVersion, ttl };
+    }
     case OpCode.delete:
-    case OpCode.deleteContainer: return { type, ...DeleteTxn.read(reader) };
+    case OpCode.deleteContainer: return { type, path: DeleteTxn.read(reader).path };
     case OpCode.setData:
-    case OpCode.reconfig: return { type, ...SetDataTxn.read(reader) };
-    case OpCode.setACL: return { type, ...withAcl(SetACLTxn.read(reader)) };
-    case OpCode.createSession: return { type, ...CreateSessionTxn.read(reader) };
+    case OpCode.reconfig: {
+      const { path, data, version } = SetDataTxn.read(reader);
+      return { type, path, data, version };
+    }
+    case OpCode.setACL: {
+      const { path, acl, version } = SetACLTxn.read(reader);
+      return { type, path, acl: acl ?? openAcl(), version };
+    }
+    case OpCode.createSession: return { type, timeOut: CreateSessionTxn.read(reader).timeOut };
     case OpCode.closeSession: return { type, paths: readClosePaths(reader) };
-    case OpCode.error: return { type, ...ErrorTxn.read(reader) };
+    case OpCode.error: return { type, err: ErrorTxn.read(reader).err };
     case OpCode.multi: return { type, txns: readMulti(reader) };
     default: throw new JuteError('TxnHeader.type', `${opName(type)} is not the type of a txn`);
   }
 }
 
-/** No list at all means what the open ACL says (DataTree has always taken it so). */
-function withAcl<T extends { acl: ACL[] | null }>(txn: T): T & { acl: ACL[] } {
-  return { ...txn, acl: txn.acl ?? [...OPEN_ACL] };
+/** A null list in a txn means what the open ACL says (DataTree has always taken it so). */
+function openAcl(): ACL[] {
+  return [...OPEN_ACL];
 }
 
 /** Before 3.4 a create ended after `ephemeral`, and nothing followed it. −1 makes the tree add one. */
-function readCreate(reader: Reader): CreateTxn {
-  const old = CreateTxnV0.read(reader);
-  return { ...old, parentCVersion: reader.remaining < 4 ? -1 : reader.int() };
+function readCreate(reader: Reader): TxnBody {
+  const { path, data, acl, ephemeral } = CreateTxnV0.read(reader);
+  const parentCVersion = reader.remaining < 4 ? -1 : reader.int();
+  return { type: OpCode.create, path, data, acl: acl ?? openAcl(), ephemeral, parentCVersion };
 }
 
 /**
@@ -164,13 +179,18 @@ function readMulti(reader: Reader): TxnBody[] {
   });
 }
 
+function readCheck(reader: Reader): TxnBody {
+  const { path, version } = CheckVersionTxn.read(reader);
+  return { type: OpCode.check, path, version };
+}
+
 /**
  * An error may be longer than its code: Java re-types the operations before the failing one when it applies a failed
  * multi, and re-sends them in a later DIFF with their old body. The first 4 bytes are the code, the rest is left over.
  */
 function readItem(reader: Reader, type: number): TxnBody {
   switch (type) {
-    case OpCode.check: return { type, ...CheckVersionTxn.read(reader) };
+    case OpCode.check: return readCheck(reader);
     case OpCode.create:
     case OpCode.create2:
     case OpCode.createContainer:

@@ -50,7 +50,7 @@ export class ZnodeRecord implements Znode {
     return this.long(at.OWNER);
   }
   get ttlMs(): number {
-    return this.kind === 'ttl' ? Number(ttlOf(this.owner, this.#context.rules.emulate353TTL)) : 0;
+    return this.kind === 'ttl' ? Number(ttlOf(this.owner)) : 0;
   }
   get aclId(): bigint {
     return BigInt(this.aclNumber);
