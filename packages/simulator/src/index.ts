@@ -1,1 +1,8 @@
-export {};
+export { cluster, Cluster, type ClusterOptions } from './cluster.ts';
+export { Checkers } from './checkers.ts';
+export { Rng } from './rng.ts';
+export { Scheduler } from './scheduler.ts';
+export { simulate, type Simulation } from './simulate.ts';
+export { StoryClient, Answer } from './story-client.ts';
+export { Violation } from './violation.ts';
+export type { SimNode } from './node.ts';

@@ -1,0 +1,183 @@
+import { peerConfig, type PeerSettings } from '@zk/peer';
+import { EnsembleConfig, asSid, type Sid } from '@zk/protocol';
+import { Checkers } from './checkers.ts';
+import { Network } from './network.ts';
+import { SimNode } from './node.ts';
+import { Rng } from './rng.ts';
+import { Scheduler } from './scheduler.ts';
+import { SimClient } from './sim-client.ts';
+import { StoryClient } from './story-client.ts';
+import { check } from './violation.ts';
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly observers?: number;
+  /** What members are told beyond their membership: `snapCount`, `tickTime`, … */
+  readonly settings?: Partial<Omit<PeerSettings, 'sid' | 'ensemble'>>;
+}
+
+/** How long faults are given to heal, in simulated ms. */
+const SETTLE_MS = 120_000;
+const TICK_TIME_MS = 500;
+const LOOK_EVERY_MS = 5;
+
+/**
+ * An ensemble under one seed, and the words stories about it are told in:
+ * `cluster(3, { seed }).settle()`, `zk.partition(…)`, `zk.crash(…)`, `zk.heal()`, `zk.agrees()`.
+ */
+export class Cluster {
+  readonly scheduler = new Scheduler();
+  readonly rng: Rng;
+  readonly network: Network;
+  readonly checkers: Checkers;
+  readonly nodes: readonly SimNode[];
+  readonly voters: readonly SimNode[];
+  #clients = 0;
+
+  constructor(voters: number, options: ClusterOptions) {
+    this.rng = new Rng(options.seed);
+    this.network = new Network(this.scheduler, this.rng.fork());
+    const sids = Array.from({ length: voters + (options.observers ?? 0) }, (_, i) => asSid(BigInt(i + 1)));
+    this.checkers = new Checkers(sids.slice(0, voters));
+    const ensemble = sids.length === 1 ? null : ensembleOf(sids, voters);
+    this.nodes = sids.map((sid) => {
+      const config = peerConfig({ tickTime: TICK_TIME_MS, initLimit: 20, syncLimit: 6, ...options.settings, sid, ensemble });
+      return new SimNode(config, this.scheduler, this.network, this.rng.fork(), this.checkers);
+    });
+    this.voters = this.nodes.slice(0, voters);
+    this.checkers.history.watch(this.nodes);
+    for (const node of this.nodes) node.start();
+  }
+
+  get leader(): SimNode {
+    const leader = this.nodes.find(leads);
+    if (!leader) throw new Error('nobody leads');
+    return leader;
+  }
+
+  get followers(): SimNode[] {
+    return this.voters.filter((node) => node !== this.leader);
+  }
+
+  server(sid: number): SimNode {
+    return this.nodes[sid - 1] as SimNode;
+  }
+
+  /** Time passes. */
+  run(ms: number): this {
+    this.scheduler.run(ms);
+    return this;
+  }
+
+  /** Until every living member serves the same leader's epoch, and nothing is under way between them. */
+  settle(withinMs = SETTLE_MS): this {
+    const end = this.scheduler.now + withinMs;
+    while (!this.#settled() && this.scheduler.now < end) this.scheduler.run(LOOK_EVERY_MS);
+    check(this.#settled(), 'Liveness', () => `not settled after ${withinMs} ms: ${this.describe()}`);
+    return this;
+  }
+
+  #settled(): boolean {
+    const living = this.nodes.filter((node) => node.alive);
+    if (living.filter((node) => this.voters.includes(node)).length <= this.voters.length / 2) return true;
+    if (this.network.partitioned) return this.#majoritySettled(living);
+    const [leader, another] = living.filter(leads);
+    if (!leader || another) return false;
+    const { tree, currentEpoch } = leader.peer.inspect();
+    return living.every((node) => {
+      const status = node.peer.inspect();
+      return status.serving !== null && status.serving !== 'readOnly' && status.currentEpoch === currentEpoch
+        && status.tree.lastZxid === tree.lastZxid && status.pendingTxns === 0;
+    });
+  }
+
+  /** With a partition in place: one leader that a majority of the voters can reach, and they serve with it. */
+  #majoritySettled(living: readonly SimNode[]): boolean {
+    return living.filter(leads).some((leader) => {
+      const epoch = leader.peer.inspect().currentEpoch;
+      const side = living.filter((node) => !this.network.isBlocked(node.sid, leader.sid) && !this.network.isBlocked(leader.sid, node.sid));
+      const voters = side.filter((node) => this.voters.includes(node));
+      return voters.length > this.voters.length / 2 && side.every((node) => {
+        const status = node.peer.inspect();
+        return status.serving !== null && status.currentEpoch === epoch;
+      });
+    });
+  }
+
+  /** No message passes between the two groups, in either direction. */
+  partition(one: readonly SimNode[], other: readonly SimNode[]): this {
+    for (const a of one) {
+      for (const b of other) {
+        this.network.block(a.sid, b.sid);
+        this.network.block(b.sid, a.sid);
+      }
+    }
+    this.checkers.saw('partition');
+    return this;
+  }
+
+  heal(): this {
+    this.network.heal();
+    return this;
+  }
+
+  crash(...nodes: SimNode[]): this {
+    for (const node of nodes) {
+      if (node.alive && leads(node)) this.checkers.saw('leader crash');
+      node.crash(this.rng.chance(0.3));
+      this.checkers.crashed(node);
+    }
+    return this;
+  }
+
+  restart(...nodes: SimNode[]): this {
+    for (const node of nodes) node.start();
+    return this;
+  }
+
+  /** A client of a story: it waits for each answer. */
+  connect(node: SimNode): StoryClient {
+    return new StoryClient(this, this.client(), node);
+  }
+
+  client(): SimClient {
+    return new SimClient(`client ${++this.#clients}`, this.scheduler, this.checkers);
+  }
+
+  /** One history and one tree, on every living member, and nothing acknowledged is missing. */
+  agrees(): this {
+    this.checkers.atRest(this.nodes.filter((node) => node.alive));
+    return this;
+  }
+
+  describe(): string {
+    return this.nodes
+      .map((node) => {
+        const status = node.status;
+        if (!status) return `${node.sid}: down${node.fatal ? ` (${node.fatal})` : ''}`;
+        return `${node.sid}: ${status.role} leader=${status.leader} epoch=${status.currentEpoch} zxid=0x${status.tree.lastZxid.toString(16)} pending=${status.pendingTxns}`;
+      })
+      .join(', ');
+  }
+}
+
+export function cluster(voters: number, options: ClusterOptions): Cluster {
+  return new Cluster(voters, options);
+}
+
+function leads(node: SimNode): boolean {
+  const serving = node.status?.serving;
+  return serving === 'leader' || serving === 'standalone';
+}
+
+function ensembleOf(sids: readonly Sid[], voters: number): EnsembleConfig {
+  return EnsembleConfig.of(
+    sids.map((sid, index) => ({
+      sid,
+      addresses: [{ host: `zoo${sid}`, quorumPort: 2888, electionPort: 3888 }],
+      role: index < voters ? ('participant' as const) : ('observer' as const),
+      client: null,
+      clientInText: false,
+    })),
+  );
+}

@@ -1,0 +1,108 @@
+import { hex, type Sid, type Zxid } from '@zk/protocol';
+import { bytesAt } from './disk.ts';
+import type { SimNode } from './node.ts';
+import { check } from './violation.ts';
+
+/**
+ * What is committed, in its one order, as an observer above all members sees it: it grows when the first member commits a
+ * txn, and when a leader begins to serve, whose whole log a quorum then has. It never changes otherwise.
+ */
+export class History {
+  readonly #voters: ReadonlySet<Sid>;
+  readonly #order: bigint[] = [];
+  readonly #bytes = new Map<bigint, Buffer>();
+  /** How far each serving member has got. */
+  readonly #position = new Map<Sid, bigint>();
+  #nodes = new Map<Sid, SimNode>();
+
+  constructor(voters: readonly Sid[]) {
+    this.#voters = new Set(voters);
+  }
+
+  watch(nodes: readonly SimNode[]): void {
+    this.#nodes = new Map(nodes.map((node) => [node.sid, node]));
+  }
+
+  get length(): number {
+    return this.#order.length;
+  }
+
+  bytesOf(zxid: bigint): Buffer | undefined {
+    return this.#bytes.get(zxid);
+  }
+
+  entries(): Iterable<[bigint, Buffer]> {
+    return this.#bytes.entries();
+  }
+
+  /** A member begins to serve: it has everything up to `zxid`, and from here on commits follow one by one. */
+  serving(node: SimNode, role: string, zxid: Zxid): void {
+    if (role === 'leader' || role === 'standalone') this.#leads(node);
+    this.#position.set(node.sid, zxid);
+  }
+
+  stopped(node: SimNode): void {
+    this.#position.delete(node.sid);
+  }
+
+  /** A member commits `zxid`, as the next one after what it has. */
+  committed(node: SimNode, zxid: Zxid, bytes: Buffer): void {
+    const known = this.#bytes.get(zxid);
+    if (known) {
+      check(known.equals(bytes), 'PrefixConsistency', () => `${hex(zxid)} on server.${node.sid} has other bytes than elsewhere`);
+    } else {
+      this.#newest(node, zxid);
+      this.#onQuorum(node, zxid);
+      this.#append(zxid, bytes);
+    }
+    const position = this.#position.get(node.sid);
+    if (position !== undefined) {
+      const next = this.#after(position);
+      check(next === zxid, 'TotalOrder', () => `server.${node.sid} at ${hex(position)} commits ${hex(zxid)}, next is ${hex(next ?? 0n)}`);
+      this.#position.set(node.sid, zxid);
+    }
+  }
+
+  /** A new leader's history holds everything ever committed, and all of it is committed now (LeaderComplete). */
+  #leads(node: SimNode): void {
+    const { image, log } = node.disk.durable;
+    const from = image?.zxid ?? 0n;
+    for (const zxid of this.#order) {
+      if (zxid <= from) continue;
+      const own = bytesAt(log, zxid);
+      check(own?.equals(this.#bytes.get(zxid) as Buffer) ?? false, 'LeaderComplete', () => `server.${node.sid} leads without ${hex(zxid)}`);
+    }
+    for (const { zxid, bytes } of log) {
+      if (this.#bytes.has(zxid)) continue;
+      this.#newest(node, zxid);
+      this.#append(zxid, bytes);
+    }
+  }
+
+  #append(zxid: bigint, bytes: Buffer): void {
+    this.#order.push(zxid);
+    this.#bytes.set(zxid, Buffer.from(bytes));
+  }
+
+  #newest(node: SimNode, zxid: bigint): void {
+    const last = this.#order.at(-1) ?? 0n;
+    check(zxid > last, 'TotalOrder', () => `server.${node.sid} commits ${hex(zxid)} after ${hex(last)} was committed without it`);
+    const contiguous = zxid === last + 1n || (zxid >> 32n > last >> 32n && (zxid & 0xffffffffn) === 1n);
+    check(contiguous, 'ZxidUnique/Contiguous', () => `${hex(zxid)} after ${hex(last)}`);
+  }
+
+  #onQuorum(node: SimNode, zxid: Zxid): void {
+    const durable = [...this.#voters].filter((sid) => this.#nodes.get(sid)?.disk.has(zxid));
+    check(durable.length > this.#voters.size / 2, 'CommitQuorum', () => `server.${node.sid} commits ${hex(zxid)}, which is durable on [${durable.join(' ')}] only`);
+  }
+
+  #after(zxid: bigint): bigint | undefined {
+    let [low, high] = [0, this.#order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#order[middle] as bigint) <= zxid) low = middle + 1;
+      else high = middle;
+    }
+    return this.#order[low];
+  }
+}

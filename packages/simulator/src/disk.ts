@@ -1,0 +1,227 @@
+import { asZxid, collectImage, encodeImage, ImageReader, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import type { Epochs, Recovered, Store } from '@zk/store';
+import type { Rng } from './rng.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
+
+/** How long the disk takes, ms; `slow` is how often an operation takes ten times as long. */
+export interface DiskSpeed {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly slow: number;
+}
+
+export const ORDINARY_DISK: DiskSpeed = { minMs: 0.05, maxMs: 3, slow: 0.01 };
+
+interface Operation {
+  /** Makes it durable; what it returns is told to whoever asked, afterwards. */
+  apply(): () => void;
+}
+
+/** What is on the platter: what a crash leaves. */
+interface Durable {
+  image: StoredImage | null;
+  log: Proposal[];
+  epochs: Epochs | null;
+}
+
+interface StoredImage {
+  readonly zxid: Zxid;
+  readonly chunks: readonly Buffer[];
+  readonly digest: Image['digest'];
+}
+
+/**
+ * A store that keeps the promises of `Store` on a made-up disk, which a crash treats as crashes do: everything synced
+ * stays; of what was written and not synced, a prefix may have reached the platter, by chance.
+ *
+ * It outlives the process: `attach()` gives each life of its member a store of its own over the same platter.
+ */
+export class Disk {
+  readonly #scheduler: Scheduler;
+  readonly #rng: Rng;
+  speed: DiskSpeed = ORDINARY_DISK;
+  readonly durable: Durable = { image: null, log: [], epochs: null };
+  #store: SimStore | null = null;
+
+  constructor(scheduler: Scheduler, rng: Rng) {
+    this.#scheduler = scheduler;
+    this.#rng = rng;
+  }
+
+  attach(): Store {
+    this.#store = new SimStore(this);
+    return this.#store;
+  }
+
+  /** The process is gone. Unsynced operations end as chance has it, in order: a prefix of them is on the platter. */
+  crash(): void {
+    const lost = this.#store?.abandon() ?? [];
+    this.#store = null;
+    for (const operation of lost.slice(0, this.#rng.between(0, lost.length))) operation.apply();
+  }
+
+  /** Last txn a restart would find. */
+  get lastZxid(): Zxid {
+    return this.durable.log.at(-1)?.zxid ?? this.durable.image?.zxid ?? asZxid(0n);
+  }
+
+  /** Whether the txn would survive a crash now: it is in the log, or an image covers it. */
+  has(zxid: Zxid): boolean {
+    const { image, log } = this.durable;
+    if (image && image.zxid >= zxid) return true;
+    return bytesAt(log, zxid) !== undefined;
+  }
+
+  after(run: () => void): Scheduled {
+    const { minMs, maxMs, slow } = this.speed;
+    const took = minMs + this.#rng.next() * (maxMs - minMs);
+    return this.#scheduler.after(this.#rng.chance(slow) ? took * 10 : took, run);
+  }
+}
+
+/** The logged bytes of `zxid`; the log is in zxid order. */
+export function bytesAt(log: readonly Proposal[], zxid: bigint): Buffer | undefined {
+  const found = log[lowerBound(log, zxid)];
+  return found?.zxid === zxid ? found.bytes : undefined;
+}
+
+/** Index of the first txn with a zxid ≥ `zxid`. */
+function lowerBound(log: readonly Proposal[], zxid: bigint): number {
+  let [low, high] = [0, log.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((log[middle] as Proposal).zxid < zxid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+class SimStore implements Store {
+  onFatal: (error: Error) => void = () => undefined;
+  readonly #disk: Disk;
+  /** Written, not synced. All of them become durable together, when the sync that covers them ends. */
+  #waiting: Operation[] = [];
+  #syncing: Operation[] = [];
+  #sync: Scheduled | null = null;
+  #closed = false;
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  recover(): Recovered {
+    const { durable } = this.#disk;
+    return {
+      image: durable.image && readImage(durable.image),
+      txns: durable.log.slice(),
+      epochs: durable.epochs && { ...durable.epochs },
+      lastZxid: this.#disk.lastZxid,
+      notes: [],
+      trusted: true,
+    };
+  }
+
+  append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
+    const { log } = this.#disk.durable;
+    this.#later(() => {
+      log.push(proposal);
+      return () => persisted(proposal.zxid);
+    });
+  }
+
+  flush(done: () => void): void {
+    this.#later(() => done);
+  }
+
+  saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
+    this.#later(() => {
+      const { durable } = this.#disk;
+      durable.epochs = { ...(durable.epochs ?? { accepted: 0n, current: 0n }), ...epochs };
+      return done;
+    });
+  }
+
+  truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
+    this.#later(() => {
+      const { durable } = this.#disk;
+      if (durable.image && durable.image.zxid > to) return () => done(null);
+      durable.log.length = lowerBound(durable.log, to + 1n);
+      return () => done(this.recover());
+    });
+  }
+
+  replaceWith(image: Image, done: () => void): void {
+    const stored = writeImage(image);
+    this.#later(() => {
+      this.#disk.durable.image = stored;
+      this.#disk.durable.log.length = 0;
+      return done;
+    });
+  }
+
+  checkpoint(image: Image, done: () => void): void {
+    const stored = writeImage(image);
+    this.#later(() => {
+      const { durable } = this.#disk;
+      durable.image = stored;
+      durable.log.splice(0, lowerBound(durable.log, stored.zxid + 1n));
+      return done;
+    });
+  }
+
+  readLog(from: Zxid): Iterable<Proposal> | null {
+    const { image, log } = this.#disk.durable;
+    const reachesBack = (log[0] !== undefined && log[0].zxid <= from) || (image === null && log.length > 0);
+    return reachesBack ? log.slice(lowerBound(log, from)) : null;
+  }
+
+  logSizeFrom(from: Zxid): number {
+    const { log } = this.#disk.durable;
+    return log.slice(lowerBound(log, from)).reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  newestImageSize(): number {
+    return this.#disk.durable.image?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+  }
+
+  close(done?: () => void): void {
+    this.#later(() => {
+      this.#closed = true;
+      return () => done?.();
+    });
+  }
+
+  /** The process died: nothing calls back any more. Returns what was not synced, oldest first. */
+  abandon(): Operation[] {
+    this.#sync?.cancel();
+    this.#closed = true;
+    return [...this.#syncing.splice(0), ...this.#waiting.splice(0)];
+  }
+
+  #later(apply: Operation['apply']): void {
+    if (this.#closed) return;
+    this.#waiting.push({ apply });
+    if (this.#syncing.length === 0) this.#startSync();
+  }
+
+  #startSync(): void {
+    this.#syncing = this.#waiting.splice(0);
+    this.#sync = this.#disk.after(() => {
+      const finished = this.#syncing.splice(0);
+      const told = finished.map((operation) => operation.apply());
+      for (const tell of told) tell();
+      if (this.#waiting.length > 0 && this.#syncing.length === 0) this.#startSync();
+    });
+  }
+}
+
+function writeImage(image: Image): StoredImage {
+  return { zxid: image.zxid, chunks: [...encodeImage(image)].map((chunk) => Buffer.from(chunk)), digest: image.digest };
+}
+
+function readImage(stored: StoredImage): Image {
+  const builder = collectImage(stored.zxid);
+  const reader = new ImageReader(builder);
+  for (const chunk of stored.chunks) reader.push(chunk);
+  return { ...builder.finish(), digest: stored.digest };
+}

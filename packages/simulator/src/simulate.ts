@@ -1,0 +1,58 @@
+import { Cluster } from './cluster.ts';
+import { Nemesis } from './nemesis.ts';
+import { Rng } from './rng.ts';
+import { Violation } from './violation.ts';
+import { Workload } from './workload.ts';
+
+export interface Simulation {
+  readonly seed: number;
+  readonly members: string;
+  /** What went wrong; null when nothing did. */
+  readonly violation: Violation | null;
+  readonly simulatedMs: number;
+  readonly faults: number;
+  readonly committed: number;
+  readonly acknowledged: number;
+  readonly situations: ReadonlyMap<string, number>;
+}
+
+const SHAPES = [
+  { voters: 3, observers: 0, weight: 6 },
+  { voters: 3, observers: 1, weight: 2 },
+  { voters: 5, observers: 0, weight: 2 },
+  { voters: 1, observers: 0, weight: 1 },
+] as const;
+const FAULTS_FOR_MS = 30_000;
+const CLIENTS = 3;
+
+/** One ensemble, its clients, and everything that goes wrong for half a simulated minute; then it must recover. */
+export function simulate(seed: number, faultsForMs = FAULTS_FOR_MS): Simulation {
+  const rng = new Rng(seed ^ 0x5eed);
+  const shape = rng.pick(SHAPES.flatMap((s) => Array.from({ length: s.weight }, () => s)));
+  const cluster = new Cluster(shape.voters, { seed, observers: shape.observers, settings: { snapCount: rng.between(10, 300) } });
+  let violation: Violation | null = null;
+  let faults = 0;
+  try {
+    const clients = Array.from({ length: CLIENTS }, () => new Workload(cluster));
+    const nemesis = new Nemesis(cluster);
+    cluster.run(faultsForMs);
+    faults = nemesis.faults;
+    for (const client of clients) client.stop();
+    nemesis.stop();
+    cluster.settle();
+    cluster.run(2_000);
+    cluster.settle().agrees();
+  } catch (error) {
+    violation = error instanceof Violation ? error : new Violation('NoMemberEndsByItself', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  return {
+    seed,
+    members: `${shape.voters} voters${shape.observers > 0 ? `, ${shape.observers} observer` : ''}`,
+    violation,
+    simulatedMs: cluster.scheduler.now,
+    faults,
+    committed: cluster.checkers.history.length,
+    acknowledged: cluster.checkers.acknowledgedWrites,
+    situations: cluster.checkers.situations,
+  };
+}
