@@ -8,6 +8,8 @@ const USAGE = `Simulates ZooKeeper ensembles: real members, a made-up world, eve
   npm run simulate -- --seeds A-B         every seed from A to B
   npm run simulate -- --minutes M         new seeds for M minutes, from --from N (default: the time)
 
+  --seconds S                             how long faults go on in each, simulated (default 30)
+
 A seed that breaks a rule is printed with the command that repeats it; the exit code is then 1.`;
 
 const { values } = parseArgs({
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     minutes: { type: 'string' },
     from: { type: 'string' },
+    seconds: { type: 'string', default: '30' },
     help: { type: 'boolean', short: 'h' },
   },
 });
@@ -36,7 +39,7 @@ if (values.help || (values.seed ?? values.seeds ?? values.minutes) === undefined
 } else {
   const tally = new Tally();
   for (const seed of seeds()) {
-    const result = simulate(seed);
+    const result = simulate(seed, Number(values.seconds) * 1000);
     tally.add(result);
     if (result.violation) console.log(`seed ${seed} (${result.members}) broke ${result.violation.message}\n  repeat it: npm run simulate -- --seed ${seed}\n`);
   }
