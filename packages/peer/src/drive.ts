@@ -4,9 +4,12 @@ import { Fifo } from './fifo.ts';
 import type { Peer } from './peer.ts';
 import type { Input, World } from './world.ts';
 
+/** What the loop needs to know of a peer. */
+export type Driven = Pick<Peer, 'step' | 'nextDeadline'>;
+
 /** A peer that lives. */
-export interface Running {
-  readonly peer: Peer;
+export interface Running<P extends Driven = Peer> {
+  readonly peer: P;
   /** Hands an input to the peer: at once, or, from within a step, right after it. */
   feed(input: Input): void;
 }
@@ -15,7 +18,7 @@ export interface Running {
  * The only loop: one input at a time, the store's callbacks among them, and the alarm set to the peer's next deadline.
  * The world given to `makePeer` is `world` with a store that calls back through the loop.
  */
-export function drive(makePeer: (world: World) => Peer, world: World): Running {
+export function drive<P extends Driven>(makePeer: (world: World) => P, world: World): Running<P> {
   const inbox = new Fifo<Input>();
   let stepping = false;
   let armedFor = Infinity;

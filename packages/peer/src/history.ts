@@ -62,7 +62,7 @@ export class MemberHistory implements SyncHistory {
   }
 
   lastZxid(): Zxid {
-    return (this.#incoming ?? this.#tree).lastZxid;
+    return this.#tree.lastZxid;
   }
 
   readLog(from: Zxid): Iterable<Proposal> | null {
@@ -84,22 +84,16 @@ export class MemberHistory implements SyncHistory {
     this.#store.append(proposal, persisted);
   }
 
-  /** An observer without a log (`syncEnabled=false`) only remembers how far it is. */
-  appendNowhere(proposal: Proposal): void {
-    this.#lastLogged = proposal.zxid;
-  }
-
   /** A proposal was committed: it leaves the tail. Whoever calls this applies it next. */
-  leaveTail(proposal: Proposal): void {
-    const head = this.#tail.first;
-    if (!head || this.#incoming) return; // an observer that keeps no log, or a txn that will be in the image
-    invariant(head.zxid >= proposal.zxid, 'commits follow the order of the log', { zxid: proposal.zxid, head: head.zxid });
-    if (head.zxid === proposal.zxid) this.#tail.shift();
+  leaveTail({ zxid }: Proposal): void {
+    const head = this.#tail.shift();
+    if (!head) this.#lastLogged = zxid; // an observer that keeps no log only remembers how far it is
+    else invariant(head.zxid === zxid, 'commits follow the order of the log', { zxid, head: head.zxid });
   }
 
   /** Applies a txn that no client of ours waits for. */
   apply(proposal: Proposal): void {
-    const { digestMismatch } = (this.#incoming ?? this.#tree).apply(proposal.txn);
+    const { digestMismatch } = this.#tree.apply(proposal.txn);
     if (digestMismatch) this.#world.trace({ kind: 'digestMismatch', zxid: proposal.zxid, ...digestMismatch });
   }
 
@@ -113,7 +107,10 @@ export class MemberHistory implements SyncHistory {
     return count;
   }
 
-  /** SNAP has arrived whole. */
+  /**
+   * SNAP has arrived whole.
+   * @throws Error for an image that is no tree
+   */
   receive(image: Image): void {
     const tree = DataTree.fromImage(image, treeOptions(this.#config));
     this.#dress(tree);

@@ -51,9 +51,9 @@ export class Learning implements Role, LinkEvents {
   link(input: LinkInput): void {
     switch (input.kind) {
       case 'linkData':
-        return this.#ours(input.link)?.received(input.chunk);
+        return this.#received(input.link, input.chunk);
       case 'linkDrained':
-        return this.#ours(input.link)?.drained();
+        return; // a learner streams nothing
       case 'linkClosed':
         return this.#lost(input.link, input.reason);
       case 'leaderLinked':
@@ -114,10 +114,6 @@ export class Learning implements Role, LinkEvents {
     this.#loop?.feed({ kind: 'unlinked' });
   }
 
-  get #keepsLog(): boolean {
-    return this.name === 'following' || this.#member.config.observerSyncEnabled;
-  }
-
   #ours(link: Link): QuorumLink | null {
     return this.#link?.id === link.id ? this.#link : null;
   }
@@ -138,6 +134,7 @@ export class Learning implements Role, LinkEvents {
       lastLogged: history.claimed,
       committed: history.committed,
       takeTouched: () => pipeline.takeTouched(),
+      syncEnabled: config.observerSyncEnabled,
     });
     this.#machine = machine;
     this.#loop = new EffectLoop(
@@ -145,6 +142,13 @@ export class Learning implements Role, LinkEvents {
       (effect) => this.#perform(effect),
     );
     this.#loop.feed({ kind: 'linked' });
+  }
+
+  #received(link: Link, chunk: Buffer): void {
+    const ours = this.#ours(link);
+    if (!ours) return;
+    ours.received(chunk);
+    if (!this.#serving) this.#loop?.feed({ kind: 'heard' }); // part of a large image is a sign of life too
   }
 
   #lost(link: Link, reason: string): void {
@@ -161,7 +165,7 @@ export class Learning implements Role, LinkEvents {
       case 'send':
         return this.#link?.send(encodePacket(effect.packet));
       case 'append':
-        return this.#keepsLog ? history.append(effect.proposal, this.#persisted) : history.appendNowhere(effect.proposal);
+        return history.append(effect.proposal, this.#persisted);
       case 'commit':
         history.leaveTail(effect.proposal);
         this.#lastCommitted = effect.proposal.zxid;

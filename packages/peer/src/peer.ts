@@ -130,7 +130,8 @@ export class Peer implements Member, Search {
     if (!this.#role.isServing) return this.history.apply(proposal); // being synced: nobody is served yet
     this.pipeline.committed(proposal);
     this.world.traceCommit?.(proposal.zxid, proposal.bytes);
-    this.#checkpoints.applied(this.history.tree);
+    const keepsLog = this.config.observerSyncEnabled || this.#role.name !== 'observing';
+    if (keepsLog) this.#checkpoints.applied(this.history.tree);
   }
 
   serve(authority: Authority, epoch: Epoch): void {

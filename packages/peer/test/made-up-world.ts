@@ -1,7 +1,7 @@
 /** A small world in memory: a clock that is turned by hand, links that deliver after a millisecond, stores that survive a crash. */
 import { FrameReader, decode, encode } from '@zk/jute';
 import {
-  ConnectRequest, ConnectResponse, CreateRequest, EnsembleConfig, ExistsRequest, OPEN_ACL, OpCode, ReplyHeader, RequestHeader, asSessionId, asSid,
+  ConnectRequest, ConnectResponse, CreateRequest, EnsembleConfig, OPEN_ACL, OpCode, ReplyHeader, RequestHeader, asSessionId, asSid,
 } from '@zk/protocol';
 import type { Sid } from '@zk/protocol';
 import { MemoryDisk, MemoryStore } from '@zk/store';
@@ -239,25 +239,24 @@ export class Client {
 
   /** Asks, and waits for the reply: its zxid, and its error code. */
   create(path: string, data = ''): ReplyHeader {
-    const request = { path, data: Buffer.from(data), acl: [...OPEN_ACL], flags: 0 };
-    return this.ask(OpCode.create, encode(CreateRequest, request)).header;
+    return this.ask(OpCode.create, createRequest(path, data)).header;
   }
 
-  exists(path: string): boolean {
-    return this.ask(OpCode.exists, encode(ExistsRequest, { path, watch: false })).header.err === 0;
+  /** Asks without waiting. */
+  tellCreate(path: string): void {
+    this.#tell(OpCode.create, createRequest(path, ''));
   }
 
   ask(op: number, body: Buffer): { header: ReplyHeader; body: Buffer } {
     const before = this.replies.length;
-    this.tell(op, body);
+    this.#tell(op, body);
     this.#time.until(() => this.replies.length > before || this.closed !== null, `a reply to ${op}`);
     const reply = this.replies[before];
     if (!reply) throw new Error(`no reply: ${this.closed}`);
     return reply;
   }
 
-  /** Asks without waiting. */
-  tell(op: number, body: Buffer): void {
+  #tell(op: number, body: Buffer): void {
     this.#send(Buffer.concat([encode(RequestHeader, { xid: ++this.#xid, type: op }), body]));
   }
 
@@ -269,6 +268,10 @@ export class Client {
     if (!this.session) this.session = decode(ConnectResponse, frame);
     else this.replies.push({ header: decode(ReplyHeader, frame.subarray(0, 16)), body: frame.subarray(16) });
   }
+}
+
+function createRequest(path: string, data: string): Buffer {
+  return encode(CreateRequest, { path, data: Buffer.from(data), acl: [...OPEN_ACL], flags: 0 });
 }
 
 export interface Ensemble {

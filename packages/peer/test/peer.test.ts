@@ -1,20 +1,33 @@
 import { describe, expect, test } from 'vitest';
-import { CreateRequest, OPEN_ACL, OpCode } from '@zk/protocol';
-import { encode } from '@zk/jute';
 import { ensemble, standalone } from './made-up-world.ts';
-import type { Node } from './made-up-world.ts';
+import type { Ensemble, Node } from './made-up-world.ts';
 
 const digests = (nodes: readonly Node[]): bigint[] => nodes.map((node) => node.peer.history.tree.digest);
 const has = (node: Node, path: string): boolean => node.peer.history.tree.node(path) !== undefined;
-const createBody = (path: string, data = ''): Buffer => encode(CreateRequest, { path, data: Buffer.from(data), acl: [...OPEN_ACL], flags: 0 });
+
+function expectAgreement({ time, nodes }: Ensemble): void {
+  time.run(1000);
+  expect(new Set(digests(nodes)).size).toBe(1);
+}
+
+/** Kills the followers, writes `path` to the leader's log alone, and kills the leader too. */
+function leaveTailOnLeader(zk: Ensemble, path: string): Node {
+  const leader = zk.settle();
+  const client = zk.connect(leader);
+  for (const node of zk.nodes) if (node !== leader) node.kill();
+  client.tellCreate(path);
+  zk.time.run(10);
+  expect(leader.peer.inspect().pendingTxns).toBe(1);
+  leader.kill();
+  return leader;
+}
 
 describe('a standalone server', () => {
   test('gives the session zxid 1 and the first write zxid 2, and serves at once', () => {
     const zk = standalone();
     const server = zk.settle();
     expect(server.peer.inspect()).toMatchObject({ role: 'standalone', serving: 'standalone', currentEpoch: 0n });
-    const client = zk.connect(server);
-    expect(client.create('/a')).toMatchObject({ err: 0, zxid: 2n });
+    expect(zk.connect(server).create('/a')).toMatchObject({ err: 0, zxid: 2n });
     expect(server.commits).toEqual([1n, 2n]);
   });
 
@@ -27,7 +40,35 @@ describe('a standalone server', () => {
     server.start();
     zk.settle();
     expect(digests([server])).toEqual(before);
-    expect(zk.connect(server).create('/b').zxid).toBe(4n); // its session was 3
+    expect(zk.connect(server).create('/b').zxid).toBe(4n); // the new session was 3
+  });
+
+  test('checkpoints every half to whole snapCount, and starts from there', () => {
+    const zk = standalone({ snapCount: 10 });
+    const server = zk.settle();
+    const client = zk.connect(server);
+    for (let i = 0; i < 40; i++) client.create(`/n${i}`);
+    const checkpoints = server.traced('checkpoint').map(({ txns }) => txns);
+    expect(checkpoints.length).toBeGreaterThanOrEqual(4);
+    for (const txns of checkpoints) expect(txns).toBeGreaterThan(5);
+    for (const txns of checkpoints) expect(txns).toBeLessThanOrEqual(10);
+    const before = digests([server]);
+    server.kill();
+    server.start();
+    zk.settle();
+    expect(digests([server])).toEqual(before);
+  });
+
+  test('stops when asked to, after making everything durable', () => {
+    const zk = standalone();
+    const server = zk.settle();
+    const client = zk.connect(server);
+    client.create('/a');
+    server.feed({ kind: 'stop' });
+    zk.time.run(100);
+    expect(client.closed).not.toBeNull();
+    expect(server.peer.inspect()).toMatchObject({ role: 'stopped', serving: null });
+    expect(server.disk.log.at(-1)?.zxid).toBe(2n);
   });
 });
 
@@ -39,31 +80,159 @@ describe('an ensemble of three', () => {
     for (const node of zk.nodes) expect(node.peer.inspect()).toMatchObject({ leader: 3n, acceptedEpoch: 1n, currentEpoch: 1n });
   });
 
-  test('a write on a follower is on all trees', () => {
+  test('has a write on a follower in all trees', () => {
     const zk = ensemble(3);
     zk.settle();
-    const client = zk.connect(zk.node(1));
-    expect(client.create('/a', 'everywhere')).toMatchObject({ err: 0, zxid: 0x100000002n });
-    zk.time.run(1000);
-    expect(zk.nodes.map((node) => has(node, '/a'))).toEqual([true, true, true]);
-    expect(new Set(digests(zk.nodes)).size).toBe(1);
-    for (const node of zk.nodes) expect(node.commits).toEqual([0x100000001n, 0x100000002n]);
+    expect(zk.connect(zk.node(1)).create('/a', 'everywhere')).toMatchObject({ err: 0, zxid: 0x100000002n });
+    expectAgreement(zk);
+    for (const node of zk.nodes) {
+      expect(has(node, '/a')).toBe(true);
+      expect(node.commits).toEqual([0x100000001n, 0x100000002n]);
+    }
   });
 
-  test('another one leads when the leader is killed, and brings it up to date when it comes back', () => {
+  test('elects another leader when the first is killed, and takes it back by DIFF', () => {
     const zk = ensemble(3);
     const first = zk.settle();
     zk.connect(first).create('/before');
     first.kill();
-    zk.time.run(20_000);
+    zk.time.run(10_000);
     const second = zk.settle();
     expect(second.sid).toBe(2n);
     expect(second.peer.inspect().currentEpoch).toBe(2n);
     expect(zk.connect(zk.node(1)).create('/while-away').err).toBe(0);
     first.start();
     zk.settle();
-    expect(zk.nodes.every((node) => has(node, '/before') && has(node, '/while-away'))).toBe(true);
     expect(first.traced('syncing').at(-1)).toMatchObject({ side: 'learner', op: 'DIFF' });
-    expect(new Set(digests(zk.nodes)).size).toBe(1);
+    expectAgreement(zk);
+    expect(has(first, '/while-away')).toBe(true);
   });
+
+  test('ends client connections with the role that served them (T56)', () => {
+    const zk = ensemble(3);
+    const leader = zk.settle();
+    const client = zk.connect(leader);
+    for (const node of zk.nodes) if (node !== leader) node.kill();
+    zk.time.run(20_000);
+    expect(client.closed).not.toBeNull();
+    expect(leader.peer.inspect()).toMatchObject({ role: 'looking', serving: null, leader: null });
+  });
+});
+
+describe('a tail that was logged but never committed', () => {
+  test('is part of the vote of a leader that steps down, and survives when it leads again (T4, T5)', () => {
+    const zk = ensemble(3);
+    const leader = zk.settle();
+    const client = zk.connect(leader);
+    for (const node of zk.nodes) if (node !== leader) node.kill();
+    client.tellCreate('/tail');
+    zk.time.until(() => leader.peer.inspect().role === 'looking', 'the leader to step down');
+    expect(leader.peer.inspect()).toMatchObject({ pendingTxns: 0, lastLogged: 0x100000002n });
+    expect(has(leader, '/tail')).toBe(true);
+    for (const node of zk.nodes) if (node !== leader) node.start();
+    expect(zk.settle()).toBe(leader);
+    expectAgreement(zk);
+    expect(has(zk.node(1), '/tail')).toBe(true);
+  });
+
+  test('is cut off by TRUNC when the others went on without it', () => {
+    const zk = ensemble(3);
+    const deposed = leaveTailOnLeader(zk, '/lost');
+    for (const node of zk.nodes) if (node !== deposed) node.start();
+    zk.time.run(10_000);
+    zk.settle();
+    deposed.start();
+    zk.settle();
+    expect(deposed.traced('syncing').at(-1)).toMatchObject({ op: 'TRUNC', from: 0x100000002n, to: 0x100000001n });
+    expect(has(deposed, '/lost')).toBe(false);
+    expectAgreement(zk);
+    deposed.kill();
+    deposed.start();
+    zk.settle();
+    expect(has(deposed, '/lost')).toBe(false);
+  });
+
+  test('is replaced by SNAP when the others have begun another epoch', () => {
+    const zk = ensemble(3);
+    const deposed = leaveTailOnLeader(zk, '/lost');
+    for (const node of zk.nodes) if (node !== deposed) node.start();
+    zk.time.run(10_000);
+    zk.connect(zk.settle()).create('/kept');
+    deposed.start();
+    zk.settle();
+    expect(deposed.traced('syncing').at(-1)).toMatchObject({ op: 'SNAP' });
+    expect([has(deposed, '/lost'), has(deposed, '/kept')]).toEqual([false, true]);
+    expectAgreement(zk);
+    deposed.kill();
+    deposed.start();
+    zk.settle();
+    expectAgreement(zk);
+  });
+});
+
+test('a SNAP broken half-way leaves tree and disk as they were, and is done again (T6)', () => {
+  const zk = ensemble(3);
+  const client = zk.connect(zk.settle());
+  for (let i = 0; i < 30; i++) client.create(`/big${i}`, 'x'.repeat(100_000));
+  const deposed = leaveTailOnLeader(zk, '/lost');
+  for (const node of zk.nodes) if (node !== deposed) node.start();
+  zk.time.run(10_000);
+  zk.connect(zk.settle()).create('/kept');
+  deposed.start();
+  zk.time.until(() => deposed.traced('syncing').at(-1)?.op === 'SNAP', 'SNAP to begin');
+  const log = [...deposed.disk.log];
+  deposed.links.at(-1)?.close('the cable was pulled');
+  zk.time.run(2);
+  expect(deposed.peer.inspect().serving).toBeNull();
+  expect([has(deposed, '/lost'), has(deposed, '/kept')]).toEqual([true, false]);
+  expect(deposed.disk.log).toEqual(log);
+  zk.settle();
+  expect([has(deposed, '/lost'), has(deposed, '/kept')]).toEqual([false, true]);
+  expectAgreement(zk);
+});
+
+describe('without a quorum', () => {
+  function aloneOfThree(settings = {}): { zk: Ensemble; alone: Node } {
+    const zk = ensemble(3, settings);
+    zk.node(2).kill();
+    zk.node(3).kill();
+    return { zk, alone: zk.node(1) };
+  }
+
+  test('says whom it waits for: after a second, then at growing intervals', () => {
+    const { zk, alone } = aloneOfThree();
+    zk.time.run(20_000);
+    expect(alone.traced('waiting')).toEqual(
+      [1000, 3000, 7000, 15_000].map((forMs) => ({ kind: 'waiting', missing: [2n, 3n], forMs })),
+    );
+  });
+
+  test('serves reads when it may, and stops doing so when a leader is found', () => {
+    const { zk, alone } = aloneOfThree({ readOnlyMode: true });
+    zk.time.run(1900);
+    expect(alone.peer.inspect().serving).toBeNull();
+    zk.time.run(200);
+    expect(alone.peer.inspect()).toMatchObject({ role: 'looking', serving: 'readOnly' });
+    zk.node(2).start();
+    zk.time.until(() => alone.peer.inspect().serving === 'follower', 'a leader');
+  });
+});
+
+test('a broken invariant ends the member with its reason, and nothing else', () => {
+  const zk = ensemble(3);
+  const node = zk.settle();
+  node.feed({ kind: 'stored', run: () => { throw new Error('this cannot be'); } });
+  expect(node.alive).toBe(false);
+  expect(node.traced('fatal')).toMatchObject([{ code: 1, reason: 'this cannot be' }]);
+});
+
+test('the same inputs have the same effects', () => {
+  const story = (): unknown => {
+    const zk = ensemble(3);
+    zk.connect(zk.settle()).create('/a');
+    zk.node(3).kill();
+    zk.time.run(30_000);
+    return zk.nodes.map((node) => node.traces);
+  };
+  expect(story()).toEqual(story());
 });

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { asSid } from '@zk/protocol';
+import type { ServerSpec } from '@zk/protocol';
+import { MemoryStore } from '@zk/store';
+import { peerConfig } from '../src/config.ts';
+import { LeaderDial } from '../src/leader-dial.ts';
+import type { World } from '../src/world.ts';
+
+const sid = asSid(3n);
+const spec: ServerSpec = { sid, addresses: [], role: 'participant', client: null, clientInText: false };
+
+function dialing(settings: { tickTime: number; initLimit: number }, delayMs = 0) {
+  const clock = { ms: 0 };
+  const budgets: number[] = [];
+  const world: World = {
+    clock: { now: () => clock.ms, wallTime: () => clock.ms },
+    random: { next: () => 0 },
+    timer: { arm: () => {}, disarm: () => {} },
+    store: new MemoryStore(),
+    electors: { send: () => {} },
+    learners: { listen: () => {}, unlisten: () => {}, dial: (_sid, _spec, timeoutMs) => void budgets.push(timeoutMs) },
+    trace: () => {},
+    fatal: () => {},
+  };
+  const dial = new LeaderDial(peerConfig({ sid: asSid(1n), ensemble: null, ...settings }), world, sid, spec, delayMs);
+  const at = (ms: number): void => {
+    clock.ms = ms;
+    dial.tick(ms);
+  };
+  return { dial, at, budgets };
+}
+
+describe('dialing the leader (quorum.md 6.3)', () => {
+  test('is tried five times, 100 ms apart, each within what is left of the budget', () => {
+    const { dial, at, budgets } = dialing({ tickTime: 1000, initLimit: 10 });
+    for (let attempt = 0; attempt < 5; attempt++) {
+      at(attempt * 100);
+      expect(dial.nextDeadline()).toBe(Infinity); // the answer comes from the world
+      expect(dial.failed()).toBe(attempt < 4);
+      if (attempt < 4) expect(dial.nextDeadline()).toBe((attempt + 1) * 100);
+    }
+    expect(budgets).toEqual([10_000, 9900, 9800, 9700, 9600]);
+  });
+
+  test('ends with the budget, however few attempts there were', () => {
+    const { dial, at, budgets } = dialing({ tickTime: 100, initLimit: 3 });
+    at(0);
+    expect(dial.failed()).toBe(true);
+    at(100);
+    at(250); // the second attempt took that long
+    expect(dial.failed()).toBe(false);
+    expect(budgets).toEqual([300, 200]);
+  });
+
+  test('waits first where it is told to', () => {
+    const { dial, at, budgets } = dialing({ tickTime: 1000, initLimit: 10 }, 50);
+    at(0);
+    expect(budgets).toEqual([]);
+    expect(dial.nextDeadline()).toBe(50);
+    at(50);
+    expect(budgets).toEqual([10_000]);
+  });
+});
