@@ -1,0 +1,48 @@
+import { ErrorCode, KeeperError, OpCode, Perms, type CreateRequest, type DeleteRequest, type Id, type SetACLRequest, type SetDataRequest } from '@zk/protocol';
+import type { DataTree } from '@zk/tree';
+import type { AccessControl } from './auth.ts';
+
+/**
+ * Refuses a write on arrival when the applied state already forbids it (client.md 6.8). What cannot be judged yet, such as a
+ * missing node, passes.
+ * @returns an error code, 0: passes
+ */
+export function eagerAclError(op: number, request: unknown, tree: DataTree, access: AccessControl, ids: readonly Id[]): number {
+  switch (op) {
+    case OpCode.create:
+    case OpCode.create2: {
+      const { path, acl } = request as CreateRequest;
+      return judge(tree, access, ids, parentOrRoot(path), Perms.CREATE) || aclError(access, acl, ids);
+    }
+    case OpCode.delete:
+      return judge(tree, access, ids, parentOrRoot((request as DeleteRequest).path), Perms.DELETE);
+    case OpCode.setData:
+      return judge(tree, access, ids, (request as SetDataRequest).path, Perms.WRITE);
+    case OpCode.setACL: {
+      const { path, acl } = request as SetACLRequest;
+      return judge(tree, access, ids, path, Perms.ADMIN) || aclError(access, acl, ids);
+    }
+    default:
+      return 0;
+  }
+}
+
+function judge(tree: DataTree, access: AccessControl, ids: readonly Id[], path: string, perm: number): number {
+  const node = tree.node(path);
+  return !node || access.allows(node.acl, perm, ids) ? 0 : ErrorCode.NOAUTH;
+}
+
+function aclError(access: AccessControl, acl: SetACLRequest['acl'], ids: readonly Id[]): number {
+  try {
+    access.fix(acl, ids);
+    return 0;
+  } catch (error) {
+    if (error instanceof KeeperError) return error.errno;
+    throw error;
+  }
+}
+
+function parentOrRoot(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}

@@ -1,0 +1,80 @@
+import { Writer, type Codec } from '@zk/jute';
+import type { Zxid } from '@zk/protocol';
+import type { Znode } from '@zk/tree';
+
+/** Length prefix (4), xid (4), zxid (8), err (4). */
+export const REPLY_HEADER_END = 20;
+export const STAT_LENGTH = 68;
+
+/**
+ * Builds reply frames, length prefix included. The zxid of almost every reply is the last applied one, whose bytes are kept
+ * ready: copying eight bytes is cheaper than writing a bigint.
+ */
+export class Replies {
+  readonly #zxid = Buffer.alloc(8);
+  readonly #body = new Writer(1024);
+
+  lastApplied(zxid: Zxid): void {
+    this.#zxid.writeBigInt64BE(zxid);
+  }
+
+  /** A frame with its header written and `bodyLength` bytes still to be filled in from REPLY_HEADER_END. */
+  begin(xid: number, bodyLength: number): Buffer {
+    const frame = Buffer.allocUnsafe(REPLY_HEADER_END + bodyLength);
+    frame.writeInt32BE(16 + bodyLength, 0);
+    frame.writeInt32BE(xid, 4);
+    this.#zxid.copy(frame, 8);
+    frame.writeInt32BE(0, 16);
+    return frame;
+  }
+
+  /** The header alone: a success without a body, or an error. */
+  header(xid: number, err = 0): Buffer {
+    const frame = this.begin(xid, 0);
+    if (err !== 0) frame.writeInt32BE(err, 16);
+    return frame;
+  }
+
+  /** A header with a zxid of its own: 0 for what never enters the pipeline, −1 for an unknown op (client.md 1.7). */
+  headerAt(xid: number, zxid: bigint, err: number): Buffer {
+    const frame = this.header(xid, err);
+    frame.writeBigInt64BE(zxid, 8);
+    return frame;
+  }
+
+  stat(xid: number, node: Znode): Buffer {
+    const frame = this.begin(xid, STAT_LENGTH);
+    node.copyStat(frame, REPLY_HEADER_END);
+    return frame;
+  }
+
+  record<T>(xid: number, codec: Codec<T>, value: T): Buffer {
+    const writer = this.body();
+    codec.write(writer, value);
+    return this.finish(xid);
+  }
+
+  /** A writer for a body of unknown length; finish() wraps what was written. */
+  body(): Writer {
+    this.#body.reset();
+    return this.#body;
+  }
+
+  /** `behind`: bytes to leave free for the caller after the body. */
+  finish(xid: number, behind = 0): Buffer {
+    const body = this.#body.view();
+    const frame = this.begin(xid, body.length + behind);
+    body.copy(frame, REPLY_HEADER_END);
+    return frame;
+  }
+}
+
+/** A frame that is one record, as the ConnectResponse is. */
+export function recordFrame<T>(codec: Codec<T>, value: T): Buffer {
+  const writer = new Writer(64);
+  writer.int(0);
+  codec.write(writer, value);
+  const frame = writer.finish();
+  frame.writeInt32BE(frame.length - 4, 0);
+  return frame;
+}
