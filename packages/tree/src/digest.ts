@@ -20,7 +20,9 @@ export const isDigested = (path: string): boolean => !path.startsWith('/zookeepe
 export function nodeDigest(path: string, data: Buffer | null, stat: StatPersisted): bigint {
   if (!isDigested(path)) return 0n;
   const afterPath = crc32(path === '/' ? '' : path);
-  return BigInt(crc32(digestStat(stat), data === null ? afterPath : crc32(data, afterPath)));
+  // zlib begins anew, instead of going on, when it gets no bytes.
+  const afterData = data === null || data.length === 0 ? afterPath : crc32(data, afterPath);
+  return BigInt(crc32(digestStat(stat), afterData));
 }
 
 function digestStat(stat: StatPersisted): Buffer {
