@@ -134,17 +134,18 @@ export class LogReader {
   }
 
   /**
-   * What is left looks like the beginning of a record. If it is a whole record after all, by checksum and end mark, then
-   * it is its length that has been damaged, and the record had been written to its end.
+   * What is left looks like the beginning of a record. If a whole record can be found in it after all, by checksum and
+   * end mark, then it is the length that has been damaged, and the record had been written to its end.
    */
   #endTorn(reason: string): null {
     const from = this.position;
-    const rest = this.#size - from;
-    const bytes = this.#window.subarray(from - this.#windowStart, from - this.#windowStart + this.#load(from, Math.min(rest, this.#maxEntryBytes + 13)));
-    let last = bytes.length - 1;
-    while (last > RECORD_HEAD_BYTES && bytes[last] === 0) last--;
-    if (bytes[last] === END_OF_RECORD && adler32(bytes, RECORD_HEAD_BYTES, last) === bytes.readUInt32BE(4)) {
-      throw this.#damage('the length of the last record is wrong, its content is whole');
+    const available = this.#load(from, Math.min(this.#size - from, RECORD_HEAD_BYTES + this.#maxEntryBytes + 1));
+    const bytes = this.#window.subarray(from - this.#windowStart, from - this.#windowStart + available);
+    const checksum = bytes.readUInt32BE(4);
+    let sum = 1;
+    for (let at = RECORD_HEAD_BYTES; at < bytes.length; at++) {
+      if (bytes[at] === END_OF_RECORD && sum === checksum) throw this.#damage('the length of a record is wrong, its content is whole');
+      sum = adler32(bytes, at, at + 1, sum);
     }
     return this.#end(reason);
   }

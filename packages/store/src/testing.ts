@@ -1,1 +1,254 @@
-export {};
+import { asSessionId, asZxid, OpCode, proposalOf, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
+import { describe, expect, test } from 'vitest';
+import type { Epochs, Recovered, Store } from './store.ts';
+
+/** One disk, as a test uses it. */
+export interface StoreUnderTest {
+  /**
+   * A store on that disk, as after a restart; it has not recovered yet. A store opened before may still be around: what it
+   * has not acknowledged may be lost, and it is not used any more.
+   */
+  open(): Store;
+}
+
+/**
+ * Every promise of {@link Store} that can be seen from outside, as a vitest suite.
+ * @param makeDisk a new, empty disk
+ */
+export function storeContract(name: string, makeDisk: () => StoreUnderTest): void {
+  describe(`${name} keeps the promises of a store`, () => {
+    test('an empty one is trusted, and recovers nothing', () => {
+      const { recovered } = started(makeDisk());
+      expect(recovered.trusted).toBe(true);
+      expect(recovered.lastZxid).toBe(0n);
+      expect([...recovered.txns]).toEqual([]);
+      expect(recovered.epochs).toBeNull();
+    });
+
+    test('what was acknowledged is there after a restart, in order and byte for byte', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      const proposals = txns(1, 20);
+      const heard: bigint[] = [];
+      for (const proposal of proposals) store.append(proposal, (upTo) => heard.push(upTo));
+      expect(heard).toEqual([]); // never inside the call
+      await flushed(store);
+      expect(heard).toEqual(proposals.map(({ zxid }) => zxid));
+      expect(bytesOf(restarted(disk).txns)).toEqual(bytesOf(proposals));
+    });
+
+    test('one callback for a whole batch hears the highest zxid', async () => {
+      const { store } = started(makeDisk());
+      const heard: bigint[] = [];
+      const persisted = (upTo: bigint): void => void heard.push(upTo);
+      for (const n of range(1, 5)) store.append(setData(n), persisted);
+      await flushed(store);
+      expect(heard.at(-1)).toBe(5n);
+      expect(heard).toEqual([...heard].sort());
+    });
+
+    test('callbacks run in the order of the calls, whatever was called', async () => {
+      const { store } = started(makeDisk());
+      const order: string[] = [];
+      store.append(setData(1), () => order.push('append 1'));
+      store.saveEpochs({ accepted: 1n }, () => order.push('epochs'));
+      store.append(setData(2), () => order.push('append 2'));
+      store.flush(() => order.push('flush'));
+      store.truncate(asZxid(1n), () => order.push('truncate'));
+      store.append(setData(2), () => order.push('append 2 again'));
+      await flushed(store);
+      expect(order).toEqual(['append 1', 'epochs', 'append 2', 'flush', 'truncate', 'append 2 again']);
+    });
+
+    test('epochs survive, one by one and together', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await savedEpochs(store, { accepted: 3n, current: 2n });
+      expect(restarted(disk).epochs).toEqual({ accepted: 3n, current: 2n });
+      const again = started(disk);
+      await savedEpochs(again.store, { current: 3n });
+      expect(restarted(disk).epochs).toEqual({ accepted: 3n, current: 3n });
+    });
+
+    test('truncate forgets every txn above, hands back the rest, and the same zxids can be written anew', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, txns(1, 9));
+      const recovered = await truncated(store, asZxid(5n));
+      expect(recovered?.lastZxid).toBe(5n);
+      expect(zxidsOf(recovered?.txns)).toEqual(range(1, 5).map(BigInt));
+      const rewritten = range(6, 8).map((n) => setData(n, `another ${n}`));
+      await appended(store, rewritten);
+      expect(bytesOf(restarted(disk).txns).slice(5)).toEqual(bytesOf(rewritten));
+    });
+
+    test('truncate to a zxid that was never logged keeps the last one before it', async () => {
+      const { store } = started(makeDisk());
+      await appended(store, [1, 2, 7, 8].map((n) => setData(n)));
+      expect((await truncated(store, asZxid(5n)))?.lastZxid).toBe(2n);
+    });
+
+    test('truncate below every image is impossible, and changes nothing', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await replaced(store, imageAt(5n));
+      await appended(store, [setData(6)]);
+      expect(await truncated(store, asZxid(4n))).toBeNull();
+      expect(restarted(disk).lastZxid).toBe(6n);
+    });
+
+    test('truncate does not bring a txn back from a checkpoint', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, txns(1, 9));
+      await checkpointed(store, imageAt(8n, 'from txn 8'));
+      const recovered = await truncated(store, asZxid(7n));
+      expect(recovered?.lastZxid).toBe(7n);
+      expect(dataAt(recovered, '/a')).not.toBe('from txn 8');
+      expect(restarted(disk).lastZxid).toBe(7n);
+    });
+
+    test('a checkpoint is what the next start begins with', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, txns(1, 6));
+      await checkpointed(store, imageAt(4n, 'four'));
+      await appended(store, [setData(7)]);
+      const recovered = restarted(disk);
+      expect(recovered.image?.zxid).toBe(4n);
+      expect(dataAt(recovered, '/a')).toBe('four');
+      expect([...(recovered.image?.sessions ?? [])]).toEqual([{ id: 7n, timeOut: 4000 }]);
+      expect(zxidsOf(recovered.txns)).toEqual([5n, 6n, 7n]);
+    });
+
+    test('appends are acknowledged while a checkpoint is being written, and are replayed over it', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, [setData(1)]);
+      const checkpoint = checkpointed(store, largeImage(1n, 3000));
+      await appended(store, txns(2, 4));
+      await checkpoint;
+      expect(store.newestImageSize()).toBeGreaterThan(1000);
+      expect(zxidsOf(restarted(disk).txns)).toEqual([2n, 3n, 4n]);
+    });
+
+    test('replaceWith makes the image the whole history: no older txn is ever replayed over it', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, txns(1, 9));
+      await replaced(store, imageAt(5n, 'from the leader'));
+      const recovered = restarted(disk);
+      expect(recovered.lastZxid).toBe(5n);
+      expect(dataAt(recovered, '/a')).toBe('from the leader');
+      expect(zxidsOf(recovered.txns)).toEqual([]);
+    });
+
+    test('after replaceWith the log goes on from the image', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      await appended(store, txns(1, 9));
+      await replaced(store, imageAt(5n));
+      await appended(store, [setData(6)]);
+      expect(zxidsOf(restarted(disk).txns)).toEqual([6n]);
+      expect(store.readLog(asZxid(5n))).toBeNull();
+    });
+
+    test('readLog begins at the zxid asked for, or says that it does not reach back', async () => {
+      const { store } = started(makeDisk());
+      await appended(store, txns(1, 9));
+      expect(zxidsOf(store.readLog(asZxid(7n)))).toEqual([7n, 8n, 9n]);
+      expect(store.readLog(asZxid(0n))).toBeNull();
+      expect(store.logSizeFrom(asZxid(1n))).toBeGreaterThan(0);
+    });
+
+    test('zxids that do not rise are refused', async () => {
+      const { store } = started(makeDisk());
+      await appended(store, [setData(2)]);
+      expect(() => store.append(setData(2), () => {})).toThrow('zxids only rise');
+    });
+
+    test('close finishes what was asked for', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      store.append(setData(1), () => {});
+      await new Promise<void>((resolve) => store.close(resolve));
+      expect(restarted(disk).lastZxid).toBe(1n);
+    });
+  });
+}
+
+/** A txn that sets `/a`, with this number as its zxid. */
+export function setData(zxid: number | bigint, text = `data ${zxid}`): Proposal {
+  const header = { clientId: asSessionId(7n), cxid: 1, zxid: asZxid(BigInt(zxid)), time: 1_700_000_000_000n, type: OpCode.setData };
+  return proposalOf({ header, body: { type: OpCode.setData, path: '/a', data: Buffer.from(text), version: 1 }, digest: null });
+}
+
+export function txns(from: number, to: number): Proposal[] {
+  return range(from, to).map((zxid) => setData(zxid));
+}
+
+/** A tree with nothing but `/a`, and one session. */
+export function imageAt(zxid: bigint, data = `image ${zxid}`): Image {
+  return { zxid: asZxid(zxid), sessions: [{ id: asSessionId(7n), timeOut: 4000 }], acls: [], nodes: [imageNode(''), imageNode('/a', data)] };
+}
+
+export function imageNode(path: string, data = ''): ImageNode {
+  const stat = { czxid: 1n, mzxid: 2n, ctime: 3n, mtime: 4n, version: 5, cversion: 6, aversion: 7, ephemeralOwner: 0n, pzxid: 8n };
+  return { path, data: Buffer.from(data), aclId: -1n, stat };
+}
+
+function largeImage(zxid: bigint, nodes: number): Image {
+  const children = range(1, nodes).map((n) => imageNode(`/n${n}`, 'x'.repeat(200)));
+  return { ...imageAt(zxid), nodes: [imageNode(''), ...children] };
+}
+
+export function started(disk: StoreUnderTest): { store: Store; recovered: Recovered } {
+  const store = disk.open();
+  return { store, recovered: store.recover() };
+}
+
+export function restarted(disk: StoreUnderTest): Recovered {
+  return started(disk).recovered;
+}
+
+export function appended(store: Store, proposals: readonly Proposal[]): Promise<void> {
+  for (const proposal of proposals) store.append(proposal, () => {});
+  return flushed(store);
+}
+
+export function flushed(store: Store): Promise<void> {
+  return new Promise((resolve) => store.flush(resolve));
+}
+
+export function truncated(store: Store, to: Zxid): Promise<Recovered | null> {
+  return new Promise((resolve) => store.truncate(to, resolve));
+}
+
+export function replaced(store: Store, image: Image): Promise<void> {
+  return new Promise((resolve) => store.replaceWith(image, resolve));
+}
+
+export function checkpointed(store: Store, image: Image): Promise<void> {
+  return new Promise((resolve) => store.checkpoint(image, resolve));
+}
+
+export function savedEpochs(store: Store, epochs: Partial<Epochs>): Promise<void> {
+  return new Promise((resolve) => store.saveEpochs(epochs, resolve));
+}
+
+export function zxidsOf(txns: Iterable<Proposal> | null | undefined): bigint[] {
+  return [...(txns ?? [])].map(({ zxid }) => zxid);
+}
+
+export function bytesOf(txns: Iterable<Proposal>): string[] {
+  return [...txns].map(({ bytes }) => bytes.toString('hex'));
+}
+
+export function dataAt(recovered: Recovered | null, path: string): string | undefined {
+  return [...(recovered?.image?.nodes ?? [])].find((node) => node.path === path)?.data?.toString();
+}
+
+/** `from … to`, both included. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}

@@ -91,7 +91,7 @@ export class TxnLog {
     }
     this.#files = [...this.#files.slice(0, this.#files.length - files.length), ...files];
     if (tornAt && tornAt.file === this.#files.at(-1)?.path) this.#cut(tornAt.file, tornAt.offset, notes);
-    return { lastZxid: last, records, notes, txns: this.#iterate(files, start) };
+    return { lastZxid: last, records, notes, txns: this.#iterate(files.filter((file) => this.#files.includes(file)), start) };
   }
 
   /** Records written and not yet synced; to the file being written, or to a new one named for the first. */

@@ -1,0 +1,11 @@
+import { MemoryDisk, MemoryStore } from '../src/index.ts';
+import { storeContract } from '../src/testing.ts';
+import { fileDisk, temporaryDirectory } from './support.ts';
+
+storeContract('MemoryStore', () => {
+  const disk = new MemoryDisk();
+  return { open: () => new MemoryStore(disk) };
+});
+storeContract('FileStore', () => fileDisk());
+storeContract('FileStore with a log directory of its own, gz snapshots and no preallocation', () =>
+  fileDisk({ dataLogDir: temporaryDirectory(), compression: 'gz', preAllocKb: 0 }));

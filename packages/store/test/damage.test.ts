@@ -1,0 +1,144 @@
+import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DamageError, FileStore, nodeDisk, type Disk } from '../src/index.ts';
+import { appended, bytesOf, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { fileDisk, temporaryDirectory } from './support.ts';
+
+const LAST = 6;
+
+/** A directory with txns 1 to 6 in one small file, 5 and 6 of one batch. */
+async function smallLog(): Promise<{ dataDir: string; log: string; end: number; lastBatch: number }> {
+  const { dataDir, open } = fileDisk({ preAllocKb: 1 });
+  const { store } = started({ open });
+  await appended(store, txns(1, 4));
+  const lastBatch = store.logSizeFrom(setData(1).zxid);
+  await appended(store, txns(5, LAST));
+  const end = store.logSizeFrom(setData(1).zxid);
+  await new Promise<void>((resolve) => store.close(resolve));
+  return { dataDir, log: join(dataDir, 'version-2', 'log.1'), end, lastBatch };
+}
+
+/** Reads one byte of the log wrong, and changes nothing on the real disk. */
+function flipping(offset: number, mask: number): Disk {
+  let log = -1;
+  return {
+    ...nodeDisk,
+    open(path, flags) {
+      const fd = nodeDisk.open(path, flags);
+      if (path.endsWith('log.1')) log = fd;
+      return fd;
+    },
+    close(fd) {
+      if (fd === log) log = -1;
+      nodeDisk.close(fd);
+    },
+    read(fd, into, at, length, position) {
+      const read = nodeDisk.read(fd, into, at, length, position);
+      if (fd === log && offset >= position && offset < position + read) {
+        into[at + offset - position] = (into[at + offset - position] as number) ^ mask;
+      }
+      return read;
+    },
+    resize: () => {},
+    remove: () => {},
+  };
+}
+
+function isReported(run: () => void): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    if (error instanceof DamageError) return true;
+    throw error;
+  }
+}
+
+describe('a byte of the log that has changed', () => {
+  test.each([0x01, 0x80, 0xff])('xor %i, at any offset: it is reported, or it had no meaning', async (mask) => {
+    const { dataDir, log, end } = await smallLog();
+    const intact = bytesOf(started(fileDisk({ dataDir })).recovered.txns);
+    const harmless: number[] = [];
+    for (let offset = 0; offset < statSync(log).size; offset++) {
+      const damaged = { dataDir, disk: flipping(offset, mask) };
+      if (isReported(() => FileStore.open(damaged).recover())) continue;
+      expect(bytesOf(FileStore.open(damaged).recover().txns)).toEqual(intact);
+      harmless.push(offset);
+    }
+    const isDbid = (offset: number): boolean => offset >= 8 && offset < 16; // nobody reads it
+    expect(harmless.filter((offset) => !isDbid(offset) && offset < end)).toEqual([]); // from `end` on it is padding
+    expect(harmless.filter(isDbid)).toHaveLength(8);
+  });
+
+  test('that was not 0 and is 0 now: the same, except for the very last byte, which a crash could also have left out', async () => {
+    const { dataDir, log, end } = await smallLog();
+    const content = readFileSync(log);
+    const missed: number[] = [];
+    for (let offset = 16; offset < end; offset++) {
+      const byte = content[offset] as number;
+      if (byte === 0) continue;
+      if (!isReported(() => FileStore.open({ dataDir, disk: flipping(offset, byte) }).recover())) missed.push(offset);
+    }
+    expect(missed).toEqual([end - 1]);
+  });
+
+  test('the report names the file, the offset of the record and the last good zxid', async () => {
+    const { dataDir, log, lastBatch } = await smallLog();
+    const content = readFileSync(log);
+    content[lastBatch + 30] = 0xee;
+    writeFileSync(log, content);
+    expect(() => FileStore.open({ dataDir }).recover()).toThrow(
+      expect.objectContaining({ file: log, offset: lastBatch, zxid: 4n, message: `${log}: CRC check failed (offset ${lastBatch}, last good zxid 0x4)` }),
+    );
+  });
+});
+
+describe('a crash while appending', () => {
+  test.each(['cut', 'zero-filled'])('after any number of bytes (%s): whole records stay, and the next start is clean', async (how) => {
+    const { dataDir, log, end, lastBatch } = await smallLog();
+    const backup = join(temporaryDirectory(), 'log');
+    copyFileSync(log, backup);
+    for (let cut = lastBatch; cut < end; cut++) {
+      copyFileSync(backup, log);
+      truncateSync(log, cut);
+      if (how === 'zero-filled') truncateSync(log, end + 100);
+      const { store, recovered } = started(fileDisk({ dataDir, preAllocKb: 1 }));
+      const whole = cut < lastBatch + (end - lastBatch) / 2 ? 4 : 5;
+      expect(zxidsOf(recovered.txns).at(-1)).toBe(BigInt(whole));
+      expect(recovered.lastZxid).toBe(BigInt(whole));
+      if (cut % 16 !== 0) continue;
+      const rewritten = setData(whole + 1, 'after the crash');
+      await appended(store, [rewritten]);
+      const again = started(fileDisk({ dataDir })).recovered;
+      expect(again.notes).toEqual([]);
+      expect(bytesOf(again.txns).at(-1)).toBe(rewritten.bytes.toString('hex'));
+      nodeDisk.remove(join(dataDir, 'version-2', `log.${whole + 1}`));
+    }
+  });
+
+  test.each([0, 1, 15, 16])('of a file of %i bytes nothing was acknowledged', async (bytes) => {
+    const { dataDir, open } = fileDisk();
+    await appended(started({ open }).store, txns(1, 3));
+    writeFileSync(join(dataDir, 'version-2', 'log.4'), readFileSync(join(dataDir, 'version-2', 'log.1')).subarray(0, bytes));
+    const { store, recovered } = started({ open });
+    expect(recovered.lastZxid).toBe(3n);
+    await appended(store, [setData(4)]);
+    expect(zxidsOf(started({ open }).recovered.txns)).toEqual([1n, 2n, 3n, 4n]);
+  });
+
+  test('a hole that Java left in an older file is accepted only if the next file goes on where it broke off', async () => {
+    const { dataDir, log, end } = await smallLog();
+    truncateSync(log, end - 5);
+    const next = (zxid: number): string => join(dataDir, 'version-2', `log.${zxid}`);
+    const other = fileDisk({ preAllocKb: 0 });
+    await appended(started(other).store, [setData(6)]);
+    copyFileSync(join(other.dataDir, 'version-2', 'log.6'), next(6));
+    expect(started(fileDisk({ dataDir })).recovered.lastZxid).toBe(6n);
+    nodeDisk.remove(next(6));
+    const far = fileDisk({ preAllocKb: 0 });
+    await appended(started(far).store, [setData(8)]);
+    copyFileSync(join(far.dataDir, 'version-2', 'log.8'), next(8));
+    expect(() => started(fileDisk({ dataDir }))).toThrow('goes on with 0x8 in the next file');
+  });
+});
