@@ -67,6 +67,8 @@ export class Election {
   #vote: Vote;
   /** Servers reported unreachable in this search and not heard since. */
   readonly #unreachable = new Set<Sid>();
+  /** Servers that were there at some time of our life. */
+  readonly #met = new Set<Sid>();
 
   #now: Millis = 0;
   #effects: ElectionEffect[] = [];
@@ -173,7 +175,7 @@ export class Election {
 
   #notified(from: Sid, message: Notification): void {
     if (this.#state === null || from === this.sid) return;
-    this.#unreachable.delete(from);
+    this.#meet(from);
     if (this.#search) this.#considerConfig(message.config);
     const isLooking = message.state === ServerState.LOOKING;
     if (isLooking && this.#needsAnswer(from, message)) this.#answer(from);
@@ -266,13 +268,14 @@ export class Election {
   /**
    * Apache always waits 200 ms for votes it has not heard. There is nothing to wait for when each voter votes for this
    * leader in this round (so its own history is no better), cannot be elected, or is gone and the leader is not.
-   * A voter that still follows someone may come looking any moment: it is waited for.
+   * Waited for are a voter that still follows someone, since it may come looking any moment, and one that has not been
+   * there since we started: the whole ensemble may be starting.
    */
   #nobodyCanBetter(search: Search): boolean {
     if (this.#unreachable.has(this.#vote.leader as Sid)) return false;
     const agreed = search.received.supporters(this.#ballot());
     return [...this.#quorums.voters].every(
-      (sid) => agreed.has(sid) || this.#unreachable.has(sid) || this.#config.weightOf(sid) === 0,
+      (sid) => agreed.has(sid) || this.#config.weightOf(sid) === 0 || (this.#unreachable.has(sid) && this.#met.has(sid)),
     );
   }
 
@@ -290,8 +293,13 @@ export class Election {
 
   /** Whatever was sent before may have been lost with the former connection (T22). */
   #connected(sid: Sid): void {
-    this.#unreachable.delete(sid);
+    this.#meet(sid);
     if (this.#state !== null && this.#isVoter(sid) && (this.#search || this.#isVoter(this.sid))) this.#answer(sid);
+  }
+
+  #meet(sid: Sid): void {
+    this.#unreachable.delete(sid);
+    this.#met.add(sid);
   }
 
   #tick(): void {

@@ -1,4 +1,4 @@
-import { hex, ServerState } from '@zk/protocol';
+import { hex, NO_VOTE, ServerState } from '@zk/protocol';
 import type { Sid } from '@zk/protocol';
 
 /** Who should lead, and what that server was known to have when the vote was cast (quorum.md 3.1). */
@@ -45,7 +45,8 @@ export function agree(a: CastVote, b: CastVote): boolean {
   return a.version > 0 !== b.version > 0 || a.peerEpoch === b.peerEpoch;
 }
 
-/** `3 (epoch 1, zxid 0x100000002)`; the round is told by whoever prints it. */
+/** `3 (epoch 1, zxid 0x100000002)`, or `nobody`; the round is told by whoever prints it. */
 export function describeVote(vote: Vote): string {
-  return `${vote.leader} (epoch ${vote.peerEpoch}, zxid ${hex(vote.zxid)})`;
+  const leader = vote.leader === NO_VOTE ? 'nobody' : vote.leader;
+  return vote.zxid === NO_VOTE ? `${leader}` : `${leader} (epoch ${vote.peerEpoch}, zxid ${hex(vote.zxid)})`;
 }
