@@ -468,8 +468,9 @@ export class Leader {
       if (reason !== null) this.#disconnect(handler, reason);
     }
     if (this.#now > this.#phaseDeadline) return this.#stepDown(this.#quorumMissing());
-    if (this.#phase !== 'broadcast') return;
-    if (this.#isFullTick && !this.#isFollowedByQuorum()) return this.#stepDown('no quorum of followers was heard from');
+    if (this.#phase === 'broadcast' && this.#isFullTick && !this.#isFollowedByQuorum()) {
+      return this.#stepDown('no quorum of followers was heard from');
+    }
     this.#ping();
   }
 
@@ -479,6 +480,7 @@ export class Leader {
     return this.#quorum.isQuorum(this.#ackers);
   }
 
+  /** Also while the quorum of a new leader is still gathering: those who are ready give up after syncLimit of silence. */
   #ping(): void {
     const ping = makePacket(PacketType.PING, this.lastProposed);
     for (const handler of this.#links.values()) if (handler.isPinged) this.#send(handler, ping);
@@ -520,7 +522,7 @@ export class Leader {
   }
 
   #refuse(handler: LearnerHandler, packet: QuorumPacket): void {
-    this.#disconnect(handler, `sent ${packetName(packet.type)} while ${handler.phase}`);
+    this.#disconnect(handler, `sent ${packetName(packet.type)} in phase ${handler.phase}`);
   }
 
   /** Its acks leave with it: on reconnecting it may be told to TRUNC what it acked, before it logs it again (17.3 T36). */

@@ -103,7 +103,7 @@ export class LearnerHandler {
 
   /** Why the connection must be closed now, or null. */
   expiry(now: Millis): string | null {
-    if (now > this.#deadline) return `nothing heard for ${this.#limit} ms while ${this.phase}`;
+    if (now > this.#deadline) return `nothing heard for ${this.#limit} ms in phase ${this.phase}`;
     const waiting = this.#stopwatch.waitingSince;
     if (waiting !== null && now - waiting > this.#limits.syncMs) {
       return `has not acked a proposal for ${this.#limits.syncMs} ms`;

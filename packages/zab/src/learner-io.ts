@@ -62,7 +62,10 @@ export type Remains =
   | 'intact'
   /** SNAP was under way: throw the tree away and recover it from disk. */
   | 'reload'
-  /** The own history does not fit the leader's: report zxid 0 next time, so that SNAP replaces it; do not vote with it. */
+  /**
+   * The own history does not fit the leader's. Until SNAP has replaced it: do not vote, and follow with `lastLogged` −1,
+   * which brings the SNAP about and which no leader counts towards its quorum.
+   */
   | 'distrusted';
 
 /** What the learner wants done, strictly in order. */

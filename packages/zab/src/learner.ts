@@ -382,11 +382,11 @@ export class Learner {
   }
 
   #tick(): void {
-    if (this.#now >= this.nextDeadline()) this.#lost(`the leader has been silent while we were ${this.#phase}`);
+    if (this.#now >= this.nextDeadline()) this.#lost(`the leader has been silent for too long in phase ${this.#phase}`);
   }
 
   #refuse(packet: QuorumPacket): void {
-    this.#lost(`the leader sent ${packetName(packet.type)} while we were ${this.#phase}`);
+    this.#lost(`the leader sent ${packetName(packet.type)} in phase ${this.#phase}`);
   }
 
   #lost(reason: string, remains: Remains = this.#remains): void {

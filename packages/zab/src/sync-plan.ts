@@ -3,16 +3,21 @@ import type { Proposal, Zxid } from '@zk/protocol';
 import type { CommittedLog } from './committed-log.ts';
 
 /** What the leader has to bring a learner up to date with. */
-export interface SyncHistory {
+export interface SyncSource {
   /** The tree's: everything up to it is committed and applied. */
   lastZxid(): Zxid;
-  readonly committed: CommittedLog;
+  readonly committed: Pick<CommittedLog, 'min' | 'max' | 'from'>;
   /** The log on disk from the file that may contain `from`; null when it does not reach back that far. */
   readLog(from: Zxid): Iterable<Proposal> | null;
   /** Bytes that `readLog` would go through. */
   logSizeFrom(from: Zxid): number;
   /** Bytes of the newest image on disk. */
   newestImageSize(): number;
+}
+
+/** The leader's history, to which it adds what it commits. */
+export interface SyncHistory extends SyncSource {
+  readonly committed: CommittedLog;
 }
 
 /** How to make a learner's history a prefix of ours. */
@@ -38,7 +43,7 @@ const DEFAULT_SNAPSHOT_SIZE_FACTOR = 0.33;
  * LearnerHandler.syncFollower). TRUNC is never replaced by SNAP, which
  * leaves Apache's learners with the old log in place (17.1 T7).
  */
-export function planSync(peer: Zxid, history: SyncHistory, options: SyncOptions = {}): SyncPlan {
+export function planSync(peer: Zxid, history: SyncSource, options: SyncOptions = {}): SyncPlan {
   const lastZxid = history.lastZxid();
   const min = history.committed.min ?? lastZxid;
   const max = history.committed.max ?? lastZxid;
@@ -61,7 +66,7 @@ function isEpochStart(zxid: Zxid): boolean {
 }
 
 /** The log on disk, unless sending an image is cheaper. */
-function affordableLog(peer: Zxid, history: SyncHistory, options: SyncOptions): Iterable<Proposal> | null {
+function affordableLog(peer: Zxid, history: SyncSource, options: SyncOptions): Iterable<Proposal> | null {
   const wanted = options.snapshotSizeFactor ?? DEFAULT_SNAPSHOT_SIZE_FACTOR;
   const factor = wanted > 1 ? DEFAULT_SNAPSHOT_SIZE_FACTOR : wanted;
   if (factor < 0) return null;
