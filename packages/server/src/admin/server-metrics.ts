@@ -1,0 +1,77 @@
+import type { TraceEvent } from '@zk/peer';
+import type { Zxid } from '@zk/protocol';
+
+/** A digest of the tree, remembered for `hash`. */
+export interface DigestRecord {
+  readonly zxid: Zxid;
+  readonly digest: bigint;
+}
+
+/** Apache keeps a digest for every 128th zxid, the last 1024 of them. */
+const DIGEST_EVERY = 128n;
+const DIGESTS_KEPT = 1024;
+
+/** Smallest, largest, sum and count of what was observed. */
+export class Summary {
+  count = 0;
+  sum = 0;
+  min = 0;
+  max = 0;
+
+  add(value: number): void {
+    this.min = this.count === 0 ? value : Math.min(this.min, value);
+    this.max = Math.max(this.max, value);
+    this.count++;
+    this.sum += value;
+  }
+
+  get average(): number {
+    return this.count === 0 ? 0 : this.sum / this.count;
+  }
+
+  reset(): void {
+    this.count = this.sum = this.min = this.max = 0;
+  }
+}
+
+/** What only the server around the peer can measure, under the names of `mntr` (operations.md 7.4 and 7.5). */
+export class ServerMetrics {
+  readonly counters = { looking_count: 0, snap_count: 0, diff_count: 0, connection_rejected: 0, fsync_threshold_exceeded: 0 };
+  readonly summaries = { fsynctime: new Summary(), election_time: new Summary(), leader_unavailable_time: new Summary() };
+  /** Bytes of the txns committed here; −1 before the first. */
+  readonly proposalSize = { last: -1, min: -1, max: -1 };
+  digests: DigestRecord[] = [];
+  #lookingSince: number | null = null;
+
+  /** @param now monotonic, ms */
+  traced(event: TraceEvent, now: number): void {
+    if (event.kind === 'role' && event.role === 'looking') {
+      this.counters.looking_count++;
+      this.#lookingSince = now;
+    }
+    if (event.kind === 'elected' && this.#lookingSince !== null) this.summaries.election_time.add(Math.round(now - this.#lookingSince));
+    if (event.kind === 'serving' && this.#lookingSince !== null) {
+      this.summaries.leader_unavailable_time.add(Math.round(now - this.#lookingSince));
+      this.#lookingSince = null;
+    }
+    if (event.kind === 'syncing' && event.side === 'leader') this.counters[event.op === 'SNAP' ? 'snap_count' : 'diff_count']++;
+  }
+
+  /** @param digest of the tree with this txn applied */
+  committed(zxid: Zxid, bytes: number, digest: () => bigint): void {
+    const size = this.proposalSize;
+    size.last = bytes;
+    if (size.min < 0 || bytes < size.min) size.min = bytes;
+    if (bytes > size.max) size.max = bytes;
+    if (zxid % DIGEST_EVERY !== 0n) return;
+    if (this.digests.length >= DIGESTS_KEPT) this.digests.shift();
+    this.digests.push({ zxid, digest: digest() });
+  }
+
+  /** `srst`. */
+  reset(): void {
+    for (const name of Object.keys(this.counters) as (keyof typeof this.counters)[]) this.counters[name] = 0;
+    for (const summary of Object.values(this.summaries)) summary.reset();
+    Object.assign(this.proposalSize, { last: -1, min: -1, max: -1 });
+  }
+}

@@ -1,0 +1,129 @@
+import { hex } from '@zk/protocol';
+import type { TraceEvent } from '@zk/peer';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+
+export type Log = Logger;
+
+export interface LogOptions {
+  /** `trace` to `fatal`, or `silent`. */
+  readonly level?: string;
+  /** Lines for people instead of JSON. */
+  readonly pretty?: boolean;
+  readonly colorize?: boolean;
+  /** Where lines go; standard output unless given. */
+  readonly stream?: DestinationStream;
+}
+
+/** Logs of one process: for people on a terminal, JSON lines elsewhere. Written synchronously: an exit loses nothing. */
+export function createLog(options: LogOptions = {}): Log {
+  const stream = options.stream ?? destination({ fd: 1, sync: true });
+  const level = options.level ?? 'info';
+  if (!options.pretty) return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const pretty = PinoPretty({
+    colorize: options.colorize ?? false,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    destination: options.stream === undefined ? destination({ fd: 1, sync: true }) : (stream as never),
+    sync: true,
+  });
+  return pino({ level, base: undefined }, pretty);
+}
+
+const LEVEL_NAMES = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** What the environment asks for: LOG_LEVEL, LOG_FORMAT (`pretty` or `json`), FORCE_COLOR and NO_COLOR. */
+export function logOptionsOf(env: NodeJS.ProcessEnv, isTerminal: boolean): LogOptions {
+  const pretty = env['LOG_FORMAT'] === undefined ? isTerminal : env['LOG_FORMAT'] === 'pretty';
+  const colorize = env['NO_COLOR'] === undefined && (isTerminal || env['FORCE_COLOR'] !== undefined);
+  const asked = env['LOG_LEVEL']?.toLowerCase();
+  const level = asked !== undefined && LEVEL_NAMES.includes(asked) ? asked : 'info';
+  return { level, pretty, colorize };
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** A trace event as a log line: a short constant message, facts as fields, zxids and sessions in hex. */
+export interface Line {
+  readonly level: Level;
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** Writes what a peer traces. `info` is rare enough to read aloud; `warn` heals by itself; `error` needs a person. */
+export function logTrace(log: Log, event: TraceEvent): void {
+  const { level, message, fields } = describeTrace(event);
+  if (log.isLevelEnabled(level)) log[level](readable(fields), message);
+}
+
+const LEVELS: Record<TraceEvent['kind'], Level> = {
+  role: 'info',
+  recovered: 'info',
+  waiting: 'warn',
+  elected: 'info',
+  epoch: 'debug',
+  config: 'info',
+  syncing: 'info',
+  serving: 'info',
+  linkOpened: 'debug',
+  linkClosed: 'info',
+  linkRefused: 'warn',
+  checkpoint: 'debug',
+  treeReplaced: 'info',
+  orphansRemoved: 'warn',
+  digestMismatch: 'error',
+  session: 'debug',
+  clientRefused: 'warn',
+  damage: 'error',
+  fatal: 'fatal',
+};
+
+const MESSAGES: Record<TraceEvent['kind'], string> = {
+  role: 'role',
+  recovered: 'recovered from disk',
+  waiting: 'waiting for other members',
+  elected: 'elected',
+  epoch: 'epoch saved',
+  config: 'ensemble configuration adopted',
+  syncing: 'syncing',
+  serving: 'serving',
+  linkOpened: 'quorum link opened',
+  linkClosed: 'quorum link closed',
+  linkRefused: 'refused on the quorum port',
+  checkpoint: 'snapshot started',
+  treeReplaced: 'data replaced',
+  orphansRemoved: 'ephemerals without a session removed',
+  digestMismatch: 'digest differs: this member has other data than its peers',
+  session: 'session',
+  clientRefused: 'client refused',
+  damage: 'damage',
+  fatal: 'stopping: this member cannot go on',
+};
+
+export function describeTrace(event: TraceEvent): Line {
+  const { kind, ...fields } = event;
+  if (kind === 'role') {
+    const { role, ...rest } = event;
+    return { level: role === 'looking' ? 'info' : LEVELS.role, message: role, fields: { reason: rest.reason } };
+  }
+  if (kind === 'session') return { level: LEVELS.session, message: `session ${event.event}`, fields: { ...fields, event: undefined } };
+  return { level: LEVELS[kind], message: MESSAGES[kind], fields };
+}
+
+/** 64-bit values are not JSON: sids and versions become decimal text, zxids, sessions and digests hex. */
+function readable(fields: Record<string, unknown>): Record<string, unknown> {
+  const line: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
+    line[name] = readableValue(name, value);
+  }
+  return line;
+}
+
+const DECIMAL = /^(sid|leader|missing|electionEpoch|acceptedEpoch|currentEpoch|peerEpoch|epoch)$/;
+
+function readableValue(name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return DECIMAL.test(name) ? Number(value) : hex(value);
+  if (Array.isArray(value)) return value.map((item: unknown) => readableValue(name, item));
+  return value;
+}

@@ -1,0 +1,96 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { HostPort, ServerSpec, Sid } from '@zk/protocol';
+import type { Input, Learners, Link } from '@zk/peer';
+import { dial, type Dialing } from './dial.ts';
+import { listenOnAll, unlisten } from './listen.ts';
+import { QuorumSocket } from './quorum-link.ts';
+import type { Turn } from './turn.ts';
+
+export interface LearnerLinksOptions {
+  /** Where to listen while leading; an empty host is every address of this machine. */
+  readonly listenOn: readonly HostPort[];
+  readonly noDelay: boolean;
+  readonly turn: Turn;
+  feed(input: Input): void;
+  /** The quorum port cannot be opened: nobody could follow this leader. */
+  unusable(reason: string): void;
+}
+
+/** The quorum port: open while this server leads, dialed while it follows. */
+export class LearnerLinks implements Learners {
+  readonly #options: LearnerLinksOptions;
+  readonly #sockets = new Set<Socket>();
+  #servers: readonly Server[] = [];
+  #isListening = false;
+  /** Opening takes a moment; what is asked meanwhile happens after it. */
+  #opening: Promise<void> = Promise.resolve();
+  #dialing: Dialing | null = null;
+  #isClosed = false;
+
+  constructor(options: LearnerLinksOptions) {
+    this.#options = options;
+  }
+
+  listen(): void {
+    if (this.#isListening || this.#isClosed) return;
+    this.#isListening = true;
+    const makeServer = (): Server => createServer({ noDelay: this.#options.noDelay, keepAlive: true }, (socket) => this.#accepted(socket));
+    this.#opening = this.#opening.then(() => this.#open(makeServer));
+  }
+
+  unlisten(): void {
+    this.#isListening = false;
+    this.#opening = this.#opening.then(() => this.#shut());
+  }
+
+  dial(sid: Sid, { addresses }: ServerSpec, timeoutMs: number): void {
+    this.#dialing?.cancel();
+    const targets = addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
+    this.#dialing = dial(targets, { timeoutMs, keepAlive: true }, (socket, reason) => {
+      this.#dialing = null;
+      if (socket === null) this.#feed({ kind: 'leaderUnreachable', sid, reason });
+      else this.#linked(socket, (link) => ({ kind: 'leaderLinked', sid, link }));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#dialing?.cancel();
+    this.unlisten();
+    for (const socket of this.#sockets) socket.destroy();
+    await this.#opening;
+  }
+
+  async #open(makeServer: () => Server): Promise<void> {
+    if (!this.#isListening) return;
+    try {
+      this.#servers = await listenOnAll('quorum', this.#options.listenOn, makeServer);
+    } catch (error) {
+      this.#options.unusable(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #shut(): void {
+    this.#servers.forEach(unlisten);
+    this.#servers = [];
+  }
+
+  #accepted(socket: Socket): void {
+    if (!this.#isListening) return void socket.destroy();
+    this.#linked(socket, (link) => ({ kind: 'learnerLinked', link }));
+  }
+
+  #linked(socket: Socket, introduce: (link: Link) => Input): void {
+    if (this.#isClosed) return void socket.destroy();
+    socket.setNoDelay(this.#options.noDelay);
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    const link = new QuorumSocket(socket, this.#options.turn, (input) => this.#feed(input));
+    this.#feed(introduce(link));
+    link.start();
+  }
+
+  #feed(input: Input): void {
+    if (!this.#isClosed) this.#options.feed(input);
+  }
+}

@@ -1,0 +1,28 @@
+/** Something with output gathered during this turn of the event loop. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Runs `flush()` once at the end of the turn for everything that produced output in it: one socket write per
+ * connection and turn, whatever the number of replies. setImmediate runs right after the poll phase in which sockets
+ * were read and fsyncs completed, so nothing is delayed by waiting for it.
+ */
+export class Turn {
+  #waiting: Flushable[] = [];
+  #armed = false;
+  readonly #end = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#armed = false;
+    for (const one of waiting) one.flush();
+  };
+
+  /** To be called once per flush: the caller knows whether it is already waiting. */
+  add(flushable: Flushable): void {
+    this.#waiting.push(flushable);
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(this.#end);
+  }
+}

@@ -1,0 +1,317 @@
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
+import { FileStore, type Store } from '@zk/store';
+import type { HostPort, ServerSpec } from '@zk/protocol';
+import { directorySizes } from './admin/directory-sizes.ts';
+import { FourLetterWords } from './admin/four-letter-words.ts';
+import { AdminServer } from './admin/http.ts';
+import { ServerMetrics } from './admin/server-metrics.ts';
+import { viewOf, type AdminView } from './admin/view.ts';
+import { isCommandWord, whitelistOf } from './admin/words.ts';
+import type { ServerConfig } from './config.ts';
+import { writeMissingMyId } from './config/myid.ts';
+import { peerConfigOf } from './config/peer-config.ts';
+import { logTrace, type Log } from './log.ts';
+import { ClientListener } from './net/clients.ts';
+import { ElectionMesh } from './net/electors.ts';
+import { LearnerLinks } from './net/learners.ts';
+import { ListenError, probe } from './net/listen.ts';
+import { Turn } from './net/turn.ts';
+import { systemClock, systemRandom, systemTimer } from './system.ts';
+
+/** A pause between two attempts to open the election port, as Apache makes it. */
+const BIND_RETRY_MS = 1_000;
+
+export interface ServerOptions {
+  readonly config: ServerConfig;
+  readonly log: Log;
+  /** Everything the peer traces, after it was logged. */
+  onTrace?(event: TraceEvent): void;
+  /** The member cannot go on and has to end with this exit code. The server is left as it is. */
+  onFatal(code: number, reason: string): void;
+}
+
+/** A server in this process. */
+export interface RunningServer {
+  readonly config: ServerConfig;
+  /** The port clients connect to; `null` without a client listener. */
+  readonly clientPort: number | null;
+  /** The port of the admin server; `null` when it is disabled or could not be opened. */
+  readonly adminPort: number | null;
+  inspect(): PeerStatus;
+  /** Leaves the ensemble, makes everything durable and frees every port. */
+  stop(): Promise<void>;
+}
+
+/** The admin server could not be opened, which a standalone server takes seriously. Exit code 4. */
+export class AdminServerError extends Error {
+  override readonly name = 'AdminServerError';
+}
+
+/** The election port could not be opened, not even after the retries. Exit code 14. */
+export class ElectionPortError extends Error {
+  override readonly name = 'ElectionPortError';
+}
+
+/**
+ * Starts a server: opens its ports, reads its data, joins its ensemble. Resolves once it runs, which for a member of an
+ * ensemble is before it serves.
+ *
+ * @throws DataDirectoryError, ListenError, ElectionPortError, AdminServerError, or the store's DamageError; nothing is left
+ *   open then
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = new Server(options);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.abandon();
+    throw error;
+  }
+  return server;
+}
+
+class Server implements RunningServer {
+  readonly config: ServerConfig;
+  readonly #options: ServerOptions;
+  readonly #log: Log;
+  readonly #turn = new Turn();
+  readonly #peerConfig: PeerConfig;
+  readonly #electors: ElectionMesh | null;
+  readonly #learners: LearnerLinks | null;
+  readonly #clients: ClientListener | null;
+  readonly #admin: AdminServer | null;
+  readonly #words: FourLetterWords;
+  readonly #metrics = new ServerMetrics();
+  #store: Store | null = null;
+  #running: Running | null = null;
+  #stopped: (() => void) | null = null;
+
+  constructor(options: ServerOptions) {
+    const { config, log } = options;
+    this.config = config;
+    this.#options = options;
+    this.#log = log;
+    this.#peerConfig = peerConfigOf(config);
+    const own = config.ensemble?.servers.get(config.sid);
+    this.#electors = own === undefined ? null : this.#electionMesh(own);
+    this.#learners = own === undefined ? null : this.#learnerLinks(own);
+    const whitelist = whitelistOf(config.settings.get('4lw.commands.whitelist'), config.settings.get('readonlymode.enabled'));
+    this.#words = new FourLetterWords(whitelist, () => this.#view());
+    this.#clients = config.client === null ? null : this.#clientListener(config.client);
+    this.#admin = config.settings.get('admin.enableServer').toLowerCase() === 'false' ? null : this.#adminServer();
+  }
+
+  get clientPort(): number | null {
+    return this.#clients?.port ?? null;
+  }
+
+  get adminPort(): number | null {
+    return this.#admin?.port ?? null;
+  }
+
+  async start(): Promise<void> {
+    const { config } = this;
+    const store = this.#openStore();
+    this.#store = store;
+    if (config.ensemble !== null) writeMissingMyId(config.dataDir, config.sid);
+    await this.#openPorts();
+    const recovered = store.recover();
+    this.#running = drive((world) => new Peer(this.#peerConfig, world, recovered), this.#world(store));
+    this.#running.feed({ kind: 'start' });
+  }
+
+  inspect(): PeerStatus {
+    if (this.#running === null) throw new Error('the server has not started');
+    return this.#running.peer.inspect();
+  }
+
+  async stop(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => {
+      this.#stopped = resolve;
+    });
+    this.#clients?.close();
+    this.#running?.feed({ kind: 'stop' });
+    await stopped;
+    await this.abandon();
+  }
+
+  /** Closes whatever is open. The store is the peer's to close, once there is one. */
+  async abandon(): Promise<void> {
+    this.#clients?.close();
+    this.#electors?.close();
+    this.#admin?.close();
+    await this.#learners?.close();
+    if (this.#running === null) this.#store?.close();
+  }
+
+  async #openPorts(): Promise<void> {
+    if (this.#electors !== null) await this.#openElectionPort(this.#electors);
+    const own = this.config.ensemble?.servers.get(this.config.sid);
+    // The leader alone listens here, much later: a port that is taken should be known now.
+    if (own !== undefined) await probe('quorum', this.#bindings(own, 'quorumPort'), () => createServer());
+    await this.#clients?.listen();
+    await this.#openAdminPort();
+  }
+
+  async #openElectionPort(electors: ElectionMesh): Promise<void> {
+    const retries = this.config.settings.get('electionPortBindRetry');
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await electors.listen();
+      } catch (error) {
+        if (!(error instanceof ListenError)) throw error;
+        if (retries > 0 && attempt >= retries) throw new ElectionPortError(error.message, { cause: error });
+        this.#log.warn({ reason: error.message, attempt }, 'election port not opened, trying again');
+        await delay(BIND_RETRY_MS);
+      }
+    }
+  }
+
+  async #openAdminPort(): Promise<void> {
+    try {
+      await this.#admin?.listen();
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      if (this.config.ensemble === null) throw new AdminServerError(error.message, { cause: error });
+      this.#log.warn({ reason: error.message }, 'no admin server');
+    }
+  }
+
+  #openStore(): Store {
+    const { dataDir, dataLogDir, settings } = this.config;
+    const { maxBuffer, maxBufferExtra } = this.#peerConfig;
+    return FileStore.open({
+      dataDir,
+      dataLogDir,
+      preAllocKb: settings.get('preAllocSize'),
+      forceSync: settings.get('forceSync'),
+      digest: settings.get('digest.enabled'),
+      serializeLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
+      compression: compressionOf(settings.get('snapshot.compression.method')),
+      trustEmpty: settings.get('snapshot.trust.empty'),
+      autocreateDb: settings.get('db.autocreate'),
+      autocreateDirectories: settings.get('datadir.autocreate'),
+      maxEntryBytes: maxBuffer + maxBufferExtra,
+      logSizeLimitKb: settings.get('txnLogSizeLimitInKb'),
+      snapRetainCount: settings.get('autopurge.purgeInterval') === 0 ? 0 : Math.max(3, settings.get('autopurge.snapRetainCount')),
+      onSync: (ms, fileBytes) => this.#synced(ms, fileBytes),
+    });
+  }
+
+  #synced(ms: number, fileBytes: number): void {
+    this.#metrics.summaries.fsynctime.add(Math.round(ms));
+    if (ms < this.config.settings.get('fsync.warningthresholdms')) return;
+    this.#metrics.counters.fsync_threshold_exceeded++;
+    this.#log.warn({ ms: Math.round(ms), fileBytes }, 'slow disk: writes wait for this fsync');
+  }
+
+  #view(): AdminView | null {
+    const peer = this.#running?.peer;
+    if (peer === undefined) return null;
+    const { config } = this;
+    return viewOf({
+      config,
+      peer,
+      metrics: this.#metrics,
+      now: systemClock.now(),
+      wallTime: systemClock.wallTime(),
+      directorySizes: () => directorySizes(config.dataDir, config.dataLogDir),
+    });
+  }
+
+  #world(store: Store): World {
+    return {
+      clock: systemClock,
+      random: systemRandom,
+      timer: systemTimer(systemClock),
+      store,
+      electors: this.#electors ?? { send: () => {} },
+      learners: this.#learners ?? { listen: () => {}, unlisten: () => {}, dial: () => {} },
+      trace: (event) => this.#trace(event),
+      traceCommit: (zxid, bytes) => this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n),
+      fatal: (code, reason) => this.#options.onFatal(code, reason),
+    };
+  }
+
+  #trace(event: TraceEvent): void {
+    logTrace(this.#log, event);
+    this.#metrics.traced(event, systemClock.now());
+    this.#options.onTrace?.(event);
+    if (event.kind === 'role' && event.role === 'stopped') this.#stopped?.();
+  }
+
+  readonly #feed = (input: Input): void => {
+    if (this.#running !== null) this.#running.feed(input);
+    else if (input.kind === 'clientOpened') input.link.close('not started yet');
+  };
+
+  #bindings({ addresses }: ServerSpec, port: 'quorumPort' | 'electionPort'): HostPort[] {
+    const onAll = this.config.settings.get('quorumListenOnAllIPs');
+    const hosts = addresses.map((address) => ({ host: onAll ? '' : address.host, port: address[port] }));
+    return onAll ? [...new Map(hosts.map((host) => [host.port, host])).values()] : hosts;
+  }
+
+  #electionMesh(own: ServerSpec): ElectionMesh {
+    const { settings, sid, ensemble } = this.config;
+    if (ensemble === null) throw new Error('a standalone server has no electors');
+    const cnxnTimeout = settings.get('quorumCnxnTimeoutMs');
+    return new ElectionMesh({
+      sid,
+      ensemble,
+      listenOn: this.#bindings(own, 'electionPort'),
+      ownAddresses: own.addresses.map(({ host, electionPort }) => ({ host, port: electionPort })),
+      multiAddress: settings.get('multiAddress.enabled'),
+      dialTimeoutMs: settings.get('cnxTimeout'),
+      helloTimeoutMs: cnxnTimeout > 0 ? cnxnTimeout : settings.get('tickTime') * (settings.get('syncLimit') ?? 5),
+      log: this.#log,
+      feed: this.#feed,
+    });
+  }
+
+  #learnerLinks(own: ServerSpec): LearnerLinks {
+    const { settings } = this.config;
+    return new LearnerLinks({
+      listenOn: this.#bindings(own, 'quorumPort'),
+      noDelay: settings.get('leader.nodelay') && settings.get('follower.nodelay'),
+      turn: this.#turn,
+      feed: this.#feed,
+      unusable: (reason) => this.#options.onFatal(1, reason),
+    });
+  }
+
+  #clientListener({ host, port }: HostPort | { host: null; port: number }): ClientListener {
+    const { settings } = this.config;
+    return new ClientListener({
+      host,
+      port,
+      backlog: settings.get('clientPortListenBacklog'),
+      maxClientCnxns: settings.get('maxClientCnxns'),
+      maxCnxns: settings.get('maxCnxns'),
+      maxFrameBytes: settings.get('jute.maxbuffer'),
+      keepAlive: settings.get('clientTcpKeepAlive'),
+      turn: this.#turn,
+      log: this.#log,
+      feed: this.#feed,
+      answerCommand: (word, argument, from) => (isCommandWord(word) ? this.#words.answer(word, argument, from) : ''),
+      rejected: () => this.#metrics.counters.connection_rejected++,
+    });
+  }
+
+  #adminServer(): AdminServer {
+    const { settings } = this.config;
+    return new AdminServer({
+      host: settings.get('admin.serverAddress'),
+      port: settings.get('admin.serverPort'),
+      path: settings.get('admin.commandURL'),
+      idleTimeoutMs: settings.get('admin.idleTimeout'),
+      words: this.#words,
+      view: () => this.#view(),
+    });
+  }
+}
+
+function compressionOf(method: string): 'none' | 'gz' | 'snappy' {
+  return method === 'gz' || method === 'snappy' ? method : 'none';
+}
