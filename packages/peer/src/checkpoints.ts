@@ -23,7 +23,10 @@ export class Checkpoints {
   /** One more committed txn is in `tree`. */
   applied(tree: DataTree): void {
     this.#txns++;
-    if (this.#txns <= this.#threshold || this.#writing) return;
+    if (this.#txns > this.#threshold && !this.#writing) this.take(tree);
+  }
+
+  take(tree: DataTree): void {
     this.#world.trace({ kind: 'checkpoint', zxid: tree.lastZxid, txns: this.#txns });
     this.#writing = true;
     this.#draw();

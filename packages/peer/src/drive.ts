@@ -15,8 +15,8 @@ export interface Running<P extends Driven = Peer> {
 }
 
 /**
- * The only loop: one input at a time, the store's callbacks among them, and the alarm set to the peer's next deadline.
- * The world given to `makePeer` is `world` with a store that calls back through the loop.
+ * The only loop: one input at a time, the store's callbacks among them, and an alarm no later than the peer's next
+ * deadline. The world given to `makePeer` is `world` with a store that calls back through the loop.
  */
 export function drive<P extends Driven>(makePeer: (world: World) => P, world: World): Running<P> {
   const inbox = new Fifo<Input>();
@@ -32,9 +32,10 @@ export function drive<P extends Driven>(makePeer: (world: World) => P, world: Wo
     arm();
   };
 
+  // Most inputs put a deadline off. The alarm stays where it is then, and is set anew when it goes off for nothing.
   const arm = (): void => {
     const deadline = peer.nextDeadline();
-    if (deadline === armedFor) return;
+    if (deadline === Infinity ? armedFor === Infinity : deadline >= armedFor) return;
     armedFor = deadline;
     if (deadline === Infinity) world.timer.disarm();
     else world.timer.arm(deadline, alarm);

@@ -19,7 +19,7 @@ import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
 import { Stopped } from './stopped.ts';
-import type { Input, World } from './world.ts';
+import type { ClientLink, Input, World } from './world.ts';
 
 /**
  * One member of an ensemble, or a standalone server: looking for a leader, then leading, following or observing, and
@@ -52,7 +52,7 @@ export class Peer implements Member, Search {
     this.config = config;
     this.world = world;
     this.#recovered = recovered;
-    this.#epochs = startingEpochs(recovered);
+    this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
     this.#ensemble = config.ensemble ?? aloneWith(config.sid);
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
@@ -167,7 +167,6 @@ export class Peer implements Member, Search {
   die(code: number, reason: string, error?: Error): void {
     if (this.#dead) return;
     this.#dead = true;
-    this.world.timer.disarm();
     this.world.trace({ kind: 'fatal', code, reason, error });
     this.world.fatal(code, reason);
   }
@@ -191,7 +190,7 @@ export class Peer implements Member, Search {
       case 'tick':
         return this.#tick(this.world.clock.now());
       case 'clientOpened':
-        return this.pipeline.opened(input.link);
+        return this.#clientOpened(input.link);
       case 'clientClosed':
         return this.pipeline.closed(input.link);
       case 'notification':
@@ -213,15 +212,27 @@ export class Peer implements Member, Search {
   }
 
   #start(): void {
-    const { store } = this.world;
     const { epochs, image, notes, trusted } = this.#recovered;
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
+    if (this.config.ensemble && !epochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
-    if (!image && trusted && this.history.lastLogged === 0n) store.checkpoint(this.history.tree.image(), () => {});
-    if (!this.#election) return this.#become(new Leading(this), 'standalone');
-    if (!epochs) store.saveEpochs(this.#epochs, () => {});
-    this.#become(new Looking(this, this, 0), 'started');
+    if (!image && trusted && this.history.lastLogged === 0n) this.#checkpoints.take(this.history.tree);
+    this.#checkpoints.whenIdle(() => this.#begin());
+  }
+
+  #begin(): void {
+    if (this.#role.name !== 'stopped' || this.#stopping) return; // asked to stop before it had begun
+    if (this.#election) this.#become(new Looking(this, this, 0), 'started');
+    else this.#become(new Leading(this), 'standalone');
+  }
+
+  #clientOpened(link: ClientLink): void {
+    const isBusyLeading = !this.config.leaderServes && this.#role.name === 'leading';
+    if (!isBusyLeading) return this.pipeline.opened(link);
+    const reason = 'the leader serves no clients (leaderServes=no)';
+    this.world.trace({ kind: 'clientRefused', remote: `${link.remoteAddress}:${link.remotePort}`, session: null, reason });
+    link.close(reason);
   }
 
   #tick(now: Millis): void {

@@ -283,14 +283,14 @@ export interface Ensemble {
   settle(): Node;
 }
 
-/** `size` voters, started at once. */
-export function ensemble(size: number, settings: Partial<PeerSettings> = {}): Ensemble {
-  const sids = Array.from({ length: size }, (_, i) => asSid(BigInt(i + 1)));
+/** `voters` and then `observers`, started at once. */
+export function ensemble(voters: number, settings: Partial<PeerSettings> = {}, observers = 0): Ensemble {
+  const sids = Array.from({ length: voters + observers }, (_, i) => asSid(BigInt(i + 1)));
   const members = EnsembleConfig.of(
     sids.map((sid) => ({
       sid,
       addresses: [{ host: '127.0.0.1', quorumPort: 2888, electionPort: 3888 }],
-      role: 'participant',
+      role: sid > voters ? 'observer' : 'participant',
       client: null,
       clientInText: false,
     })),

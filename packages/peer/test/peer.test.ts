@@ -48,7 +48,8 @@ describe('a standalone server', () => {
     const server = zk.settle();
     const client = zk.connect(server);
     for (let i = 0; i < 40; i++) client.create(`/n${i}`);
-    const checkpoints = server.traced('checkpoint').map(({ txns }) => txns);
+    const [ofNothing, ...checkpoints] = server.traced('checkpoint').map(({ txns }) => txns);
+    expect(ofNothing).toBe(0); // a new database begins with an image
     expect(checkpoints.length).toBeGreaterThanOrEqual(4);
     for (const txns of checkpoints) expect(txns).toBeGreaterThan(5);
     for (const txns of checkpoints) expect(txns).toBeLessThanOrEqual(10);
@@ -106,6 +107,35 @@ describe('an ensemble of three', () => {
     expect(first.traced('syncing').at(-1)).toMatchObject({ side: 'learner', op: 'DIFF' });
     expectAgreement(zk);
     expect(has(first, '/while-away')).toBe(true);
+  });
+
+  test('serves writes on an observer, which votes for nobody', () => {
+    const zk = ensemble(3, {}, 1);
+    zk.settle();
+    const observer = zk.node(4);
+    expect(observer.peer.inspect()).toMatchObject({ role: 'observing', serving: 'observer', leader: 3n });
+    expect(zk.connect(observer).create('/seen').err).toBe(0);
+    expectAgreement(zk);
+    expect(observer.disk.log.map(({ zxid }) => zxid)).toEqual([0x100000001n, 0x100000002n]);
+    zk.node(1).kill();
+    zk.node(2).kill();
+    zk.time.until(() => zk.node(3).peer.inspect().role === 'looking', 'the leader to step down: an observer is no quorum');
+  });
+
+  test('keeps no log on an observer that was told not to', () => {
+    const zk = ensemble(3, { observerSyncEnabled: false }, 1);
+    zk.connect(zk.settle()).create('/a');
+    expectAgreement(zk);
+    const observer = zk.node(4);
+    expect(observer.disk.log).toEqual([]);
+    expect(observer.peer.inspect().lastLogged).toBe(0x100000002n);
+  });
+
+  test('turns clients away from the leader when it is not to serve', () => {
+    const zk = ensemble(3, { leaderServes: false });
+    const leader = zk.settle();
+    expect(zk.connect(leader).closed).toContain('leaderServes=no');
+    expect(zk.connect(zk.node(1)).create('/a').err).toBe(0);
   });
 
   test('ends client connections with the role that served them (T56)', () => {
