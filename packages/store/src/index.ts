@@ -1,6 +1,6 @@
 export { DamageError } from './damage.ts';
 export { DataDirectoryError } from './data-directory.ts';
-export { nodeDisk, type Disk } from './disk.ts';
+export { nodeDisk, type Disk, type Done } from './disk.ts';
 export { FileStore, type FileStoreOptions } from './file-store.ts';
 export type { Compression } from './file-names.ts';
 export { MemoryDisk, MemoryStore } from './memory-store.ts';
