@@ -48,7 +48,7 @@ export class LogWriter {
     const header = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
     header.writeInt32BE(LOG_MAGIC, 0);
     header.writeInt32BE(LOG_VERSION, 4);
-    writer.#put(header, header.length);
+    writer.#put(header);
     return writer;
   }
 
@@ -60,7 +60,7 @@ export class LogWriter {
   /** All records in one write. */
   write(proposals: readonly Proposal[]): void {
     this.#extend();
-    this.#put(this.#buffer, this.#encode(proposals));
+    this.#put(this.#encode(proposals));
     if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(64 * 1024);
   }
 
@@ -81,7 +81,8 @@ export class LogWriter {
     this.#disk.close(this.#fd);
   }
 
-  #encode(proposals: readonly Proposal[]): number {
+  /** A view that the next batch overwrites. */
+  #encode(proposals: readonly Proposal[]): Buffer {
     let length = 0;
     for (const { bytes } of proposals) length += bytes.length + RECORD_BYTES_AROUND;
     if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
@@ -95,12 +96,12 @@ export class LogWriter {
       at += RECORD_HEAD_BYTES + bytes.length;
       buffer[at++] = END_OF_RECORD;
     }
-    return length;
+    return buffer.subarray(0, length);
   }
 
-  #put(bytes: Buffer, length: number): void {
-    writeFully(this.#disk, this.#fd, bytes, length, this.position);
-    this.position += length;
+  #put(bytes: Buffer): void {
+    writeFully(this.#disk, this.#fd, bytes, bytes.length, this.position);
+    this.position += bytes.length;
   }
 
   /** Apache's rule (FilePadding.calculateFileSizeWithPadding), so that our files have the lengths its files have. */

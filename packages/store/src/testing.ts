@@ -37,6 +37,15 @@ export function storeContract(name: string, makeDisk: () => StoreUnderTest): voi
       expect(bytesOf(restarted(disk).txns)).toEqual(bytesOf(proposals));
     });
 
+    test('txns of any size, alone and together', async () => {
+      const disk = makeDisk();
+      const { store } = started(disk);
+      const proposals = range(1, 30).map((zxid) => setData(zxid, 'x'.repeat(zxid * zxid * 1000)));
+      await appended(store, proposals.slice(0, 10));
+      await appended(store, proposals.slice(10));
+      expect(bytesOf(restarted(disk).txns)).toEqual(bytesOf(proposals));
+    });
+
     test('one callback for a whole batch hears the highest zxid', async () => {
       const { store } = started(makeDisk());
       const heard: bigint[] = [];
