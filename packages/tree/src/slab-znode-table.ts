@@ -108,19 +108,12 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
 
   dataOf(record: ZnodeRecord): Buffer | null {
     if (flagsOf(record) & at.NULL_DATA) return null;
-    const length = record.dataLength;
-    if (length === 0) return Buffer.alloc(0);
-    const block = blockOf(record);
-    const start = offsetOf(block) + record.int(at.PATH_LENGTH);
-    return this.#slab.chunkOf(block).subarray(start, start + length);
+    return this.#slab.viewOf(blockOf(record), record.int(at.PATH_LENGTH), record.dataLength);
   }
 
   /** Path and data as they lie next to each other: what a digest begins with. */
   pathAndData(record: ZnodeRecord): Buffer {
-    const length = record.int(at.PATH_LENGTH) + record.dataLength;
-    if (length === 0) return Buffer.alloc(0);
-    const block = blockOf(record);
-    return this.#slab.chunkOf(block).subarray(offsetOf(block), offsetOf(block) + length);
+    return this.#slab.viewOf(blockOf(record), 0, record.int(at.PATH_LENGTH) + record.dataLength);
   }
 
   hashOf(id: number): number {

@@ -57,6 +57,13 @@ export class Slab {
     return classOf(before) === classOf(after);
   }
 
+  /** A view on bytes `[from, from + length)` of a block. */
+  viewOf(block: BlockRef, from: number, length: number): Buffer {
+    if (length === 0) return Buffer.alloc(0);
+    const start = offsetOf(block) + from;
+    return this.chunkOf(block).subarray(start, start + length);
+  }
+
   /** The buffer in which the block lies, from {@link offsetOf} on. */
   chunkOf(block: BlockRef): Buffer {
     return this.#chunks[block >>> 16]!;

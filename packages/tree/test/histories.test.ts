@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeTxn, encodeTxn, type Image, type ImageNode, type Txn } from '@zk/protocol';
+import { decodeTxn, encodeTxn, OpCode, type Image, type ImageNode, type Txn } from '@zk/protocol';
 import { DataTree } from '../src/index.ts';
 import { histories, Model, modelFacts, treeFacts } from './model.ts';
+import { Applier, BOB } from './txns.ts';
 
 const options = { extendedTypes: true };
 
@@ -96,4 +97,26 @@ test('replaying the txns after a fuzzy image, once or twice, gives the tree it w
     }),
     { numRuns: 500 },
   );
+});
+
+test('an ephemeral that changed hands while the image was taken: its parent still gets counter and pzxid', () => {
+  const tree = new DataTree();
+  const zk = new Applier(tree);
+  zk.create('/p');
+  zk.create('/p/e', 'of alice', { ephemeral: true });
+  const { zxid, sessions, acls, nodes } = tree.image();
+  const taken: ImageNode[] = [];
+  const rest: Txn[] = [];
+  for (const node of nodes) {
+    taken.push(node);
+    if (node.path !== '/p') continue; // here its child is alice's, when the child's turn comes it will be bob's
+    rest.push(zk.txn({ type: OpCode.closeSession, paths: null }, 3n));
+    tree.apply(rest[0]!);
+    rest.push(zk.txn(zk.createBody('/p/e', 'of bob', { type: OpCode.create2, ephemeral: true }), 4n, BOB));
+    tree.apply(rest[1]!);
+  }
+  const copy = DataTree.fromImage({ zxid, sessions, acls, nodes: taken });
+  for (const txn of rest) copy.apply(txn);
+  expect(copy.node('/p')!.stat()).toEqual(tree.node('/p')!.stat());
+  expect(copy.digest).toBe(tree.digest);
 });

@@ -101,9 +101,11 @@ export class Model {
   }
 
   #bodyFor(wish: Intent): TxnBody {
-    if (wish.kind === 'createSession') return { type: OpCode.createSession, timeOut: 1000 };
-    if (wish.kind === 'closeSession') return { type: OpCode.closeSession, paths: this.#ownedBy(BigInt(wish.session)) };
     if (wish.kind === 'multi') throw new Error('multis are not nested');
+    if (!('path' in wish)) {
+      const paths = wish.session === 1 ? null : this.#ownedBy(BigInt(wish.session)); // null: as before 3.6
+      return wish.kind === 'createSession' ? { type: OpCode.createSession, timeOut: 1000 } : { type: OpCode.closeSession, paths };
+    }
     const { path } = wish;
     if (wish.kind === 'create') return this.#createBody(wish);
     const node = this.nodes.get(path);
