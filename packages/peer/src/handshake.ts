@@ -23,7 +23,7 @@ export interface HandshakeParts {
   readonly throttle: ConnectionThrottle;
   readonly metrics: PipelineMetrics;
   /** Submits createSession for a connection; accept() follows when its txn has been applied. */
-  readonly createSession: (connection: Connection) => void;
+  readonly createSession: (connection: Connection, authority: Authority) => void;
   /** The session of this connection was accepted: what the client sent meanwhile can be handled. */
   readonly accepted: (connection: Connection) => void;
   /** A read-only server without local sessions can make none. */
@@ -94,7 +94,7 @@ export class Handshake {
       return this.accept(connection, authority);
     }
     if (authority.role === 'readOnly') return this.#parts.refuseWrite(connection);
-    this.#parts.createSession(connection);
+    this.#parts.createSession(connection, authority);
   }
 
   #reattach(connection: Connection, request: ConnectRequest, authority: Authority): void {

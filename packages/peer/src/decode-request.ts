@@ -1,0 +1,14 @@
+import { JuteError, Reader } from '@zk/jute';
+
+/** Bytes before a request's record: xid and op. */
+export const REQUEST_HEADER = 8;
+
+/** The record behind a request's header, null if it does not decode. */
+export function decodeOrNull<T>(codec: { read(reader: Reader): T }, frame: Buffer): T | null {
+  try {
+    return codec.read(new Reader(frame, REQUEST_HEADER));
+  } catch (error) {
+    if (error instanceof JuteError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,162 @@
+import { JuteError, Reader } from '@zk/jute';
+import { ErrorCode, KeeperError, OpCode, type Id, type Millis } from '@zk/protocol';
+import type { DataTree } from '@zk/tree';
+import type { AccessControl } from './auth.ts';
+import type { Clients } from './clients.ts';
+import type { PeerConfig } from './config.ts';
+import type { Connection, PendingRequest } from './connections.ts';
+import { REQUEST_HEADER } from './decode-request.ts';
+import type { PipelineMetrics } from './metrics.ts';
+import { reads, writes } from './operations/index.ts';
+import type { ReadOperation } from './operations/read-operation.ts';
+import { Reading } from './reading.ts';
+import type { Replies } from './replies.ts';
+import type { World } from './world.ts';
+
+export interface RequestQueueParts {
+  readonly config: PeerConfig;
+  readonly world: World;
+  readonly tree: () => DataTree;
+  readonly clients: Clients;
+  readonly access: AccessControl;
+  readonly replies: Replies;
+  readonly metrics: PipelineMetrics;
+  /** A connection's createSession has been applied. */
+  readonly sessionCreated: (connection: Connection) => void;
+}
+
+/** The requests of each connection, answered in the order in which they came (client.md 7.6), and the limits on their number. */
+export class RequestQueue {
+  readonly #parts: RequestQueueParts;
+  readonly #reading: Reading;
+  readonly #limit: number;
+  #outstanding = 0;
+  #largeBytes = 0;
+
+  constructor(parts: RequestQueueParts) {
+    this.#parts = parts;
+    this.#reading = new Reading(parts.tree, parts.replies, parts.clients, parts.access);
+    this.#limit = outstandingLimit(parts.config);
+  }
+
+  /** Requests accepted and not answered yet. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** False: no further requests should be read from connections that wait for replies (client.md 7.1). */
+  get hasRoom(): boolean {
+    return this.#outstanding < this.#limit;
+  }
+
+  /** More than large requests may take together (client.md 7.5). */
+  isTooLarge(bytes: number): boolean {
+    return this.#isLarge(bytes) && this.#largeBytes + bytes > this.#parts.config.largeRequestMaxBytes;
+  }
+
+  clear(): void {
+    this.#outstanding = 0;
+    this.#largeBytes = 0;
+  }
+
+  /** `bytes`: of its frame. */
+  pending(connection: Connection, xid: number, op: number, receivedAt: Millis, bytes: number, onLocalSession = false): PendingRequest {
+    const largeBytes = this.#isLarge(bytes) ? bytes : 0;
+    return { connection, xid, op, ids: connection.ids, receivedAt, frame: null, zxid: null, ready: false, reply: null, err: 0, onLocalSession, largeBytes };
+  }
+
+  /** Behind the connection's earlier requests. */
+  enqueue(pending: PendingRequest): void {
+    const { connection } = pending;
+    connection.queue.push(pending);
+    this.#outstanding += 1;
+    this.#largeBytes += pending.largeBytes;
+    if (this.#outstanding > this.#limit && pending.xid > 0) connection.hold();
+  }
+
+  /** An error, when the request's turn comes: it carries the zxid applied by then. */
+  refuse(connection: Connection, xid: number, op: number, now: Millis, err: number): void {
+    const pending = this.pending(connection, xid, op, now, 0);
+    pending.err = err;
+    this.settle(pending);
+  }
+
+  /** Nothing to wait for but the requests before it. */
+  settle(pending: PendingRequest): void {
+    pending.ready = true;
+    this.enqueue(pending);
+    this.drain(pending.connection);
+  }
+
+  /** Answers everything that waits for nothing any more. */
+  drain(connection: Connection): void {
+    const { queue } = connection;
+    for (let head = queue.first; head?.ready; head = queue.first) {
+      queue.shift();
+      this.#outstanding -= 1;
+      this.#largeBytes -= head.largeBytes;
+      if (connection.phase !== 'closed') this.#answer(head);
+    }
+    if (connection.isEstablished && (queue.length === 0 || this.hasRoom)) connection.release();
+  }
+
+  #answer(head: PendingRequest): void {
+    const { connection, xid, op, receivedAt } = head;
+    if (op === OpCode.createSession) {
+      this.#parts.sessionCreated(connection);
+      return;
+    }
+    this.reply(connection, xid, op, head.reply ?? this.#lateReply(head), receivedAt);
+    if (op === OpCode.closeSession && head.err === 0) this.#parts.clients.close(connection, 'the session is closed');
+  }
+
+  #lateReply({ connection, ids, xid, op, err, frame }: PendingRequest): Buffer {
+    const read = reads.get(op);
+    return err === 0 && read && frame ? this.read(connection, ids, xid, read, frame) : this.#parts.replies.header(xid, err);
+  }
+
+  /** The reply to a read, from the tree as it is now. */
+  read(connection: Connection, ids: readonly Id[], xid: number, read: ReadOperation, frame: Buffer): Buffer {
+    this.#reading.connection = connection;
+    this.#reading.ids = ids;
+    try {
+      return read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
+    } catch (error) {
+      if (error instanceof KeeperError) return this.#parts.replies.header(xid, error.errno);
+      if (error instanceof JuteError) return this.#parts.replies.header(xid, ErrorCode.MARSHALLINGERROR);
+      throw error;
+    }
+  }
+
+  /** Sends a reply and counts it. */
+  reply(connection: Connection, xid: number, op: number, frame: Buffer, receivedAt: Millis): void {
+    connection.send(frame);
+    this.#recordReply(connection, xid, op, frame.length, this.#parts.world.clock.now(), receivedAt);
+  }
+
+  #recordReply({ stats }: Connection, xid: number, op: number, bytes: number, now: Millis, receivedAt: Millis): void {
+    const latency = now - receivedAt;
+    stats.lastOp = op;
+    stats.lastCxid = xid;
+    stats.lastZxid = this.#parts.tree().lastZxid;
+    stats.lastResponseTime = now;
+    stats.lastLatency = latency;
+    stats.latency.add(latency);
+    const { metrics } = this.#parts;
+    metrics.latency.add(latency);
+    metrics.counters.packets_sent += 1;
+    metrics.responded(bytes);
+    (writes.has(op) ? metrics.advanced.updatelatency : metrics.advanced.readlatency).add(latency);
+  }
+
+  #isLarge(bytes: number): boolean {
+    const { largeRequestThreshold } = this.#parts.config;
+    return largeRequestThreshold > 0 && bytes > largeRequestThreshold;
+  }
+}
+
+/** A member of a larger ensemble takes its share: all of them end up at the same leader. */
+function outstandingLimit({ ensemble, globalOutstandingLimit }: PeerConfig): number {
+  const voters = ensemble?.voters.size ?? 1;
+  return voters > 2 ? Math.floor(globalOutstandingLimit / (voters - 1)) : globalOutstandingLimit;
+}
