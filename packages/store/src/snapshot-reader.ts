@@ -135,8 +135,9 @@ function chunks(disk: Disk, path: string): Iterable<Buffer> {
 function* rawChunks(disk: Disk, path: string): Iterable<Buffer> {
   const fd = disk.open(path, 'r');
   try {
+    const chunkBytes = Math.min(CHUNK_BYTES, disk.size(path) + 1);
     for (let at = 0; ; ) {
-      const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      const chunk = Buffer.allocUnsafeSlow(chunkBytes);
       const length = readFully(disk, fd, chunk, 0, chunk.length, at);
       if (length === 0) return;
       at += length;
