@@ -30,7 +30,8 @@ export class Peer implements Member, Search {
   readonly world: World;
   readonly history: MemberHistory;
   readonly pipeline: Pipeline;
-  readonly #recovered: Pick<Recovered, 'image' | 'epochs' | 'notes' | 'trusted'>;
+  /** What was found on disk, without the data: told and completed at the start. */
+  readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[] };
   readonly #checkpoints: Checkpoints;
   readonly #election: Election | null;
   /** Members whose election connection is up. */
@@ -51,7 +52,8 @@ export class Peer implements Member, Search {
   constructor(config: PeerConfig, world: World, recovered: Recovered) {
     this.config = config;
     this.world = world;
-    this.#recovered = recovered;
+    const { image, lastZxid, epochs, trusted, notes } = recovered;
+    this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes };
     this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
     this.#ensemble = config.ensemble ?? aloneWith(config.sid);
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
@@ -149,6 +151,7 @@ export class Peer implements Member, Search {
 
   /** A reconfig may move the leader, or this member's role: then the next role begins without an election (13.4). */
   reconfigured(ensemble: EnsembleConfig, designatedLeader: Sid): void {
+    if (!this.config.reconfigEnabled) return;
     const roleBefore = roleIn(this.#ensemble, this.config);
     this.adopt(ensemble);
     const role = roleIn(ensemble, this.config);
@@ -212,12 +215,12 @@ export class Peer implements Member, Search {
   }
 
   #start(): void {
-    const { epochs, image, notes, trusted } = this.#recovered;
+    const { isNew, hasEpochs, trusted, notes } = this.#found;
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
-    if (this.config.ensemble && !epochs) this.world.store.saveEpochs(this.#epochs, () => {});
+    if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
-    if (!image && trusted && this.history.lastLogged === 0n) this.#checkpoints.take(this.history.tree);
+    if (isNew) this.#checkpoints.take(this.history.tree);
     this.#checkpoints.whenIdle(() => this.#begin());
   }
 
