@@ -75,7 +75,7 @@ function create(context: ApplyContext, { clientId, zxid, time }: TxnHeader, body
     znodes.setAcl(existing, path, acl, existing.aversion); // the image may lack the list this znode has
     return new OpOutcome(type, ErrorCode.NODEEXISTS, path);
   }
-  const node = znodes.create(path, parent, data, acl, ownerOf(body, clientId), zxid, time);
+  const node = znodes.create({ path, data, acl, owner: ownerOf(body, clientId) }, parent, zxid, time);
   changes.push({ event: 'created', path, parent: parentPath || '/', acl: node.acl, parentAcl });
   const outcome = new OpOutcome(type, ErrorCode.OK, path, type === OpCode.create ? null : node.statBytes());
   znodes.quotas.created(path, node.dataLength);

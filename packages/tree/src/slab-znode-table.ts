@@ -93,7 +93,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
 
   childIds(node: ZnodeRecord): number[] {
     const ids: number[] = [];
-    for (let id = node.int(at.FIRST_CHILD); id !== at.NO_ZNODE; id = this.byId(id).int(at.NEXT_SIBLING)) ids.push(id);
+    for (let id = node.int(at.FIRST_CHILD); id !== at.NO_ZNODE; id = this.#int(id, at.NEXT_SIBLING)) ids.push(id);
     return ids;
   }
 
@@ -117,8 +117,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   }
 
   hashOf(id: number): number {
-    const chunk = this.#chunks[id >>> RECORD_BITS]!;
-    return chunk.view.getInt32((id & (RECORDS_PER_CHUNK - 1)) * at.RECORD_LENGTH + at.HASH);
+    return this.#int(id, at.HASH);
   }
 
   hasPath(id: number, path: Buffer, start: number, end: number): boolean {
@@ -132,6 +131,11 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     const offset = offsetOf(block);
     for (let i = length - 1; i >= 0; i--) if (bytes[offset + i] !== path[start + i]) return false; // paths differ at the end
     return true;
+  }
+
+  /** A field of a record, without a handle on it. */
+  #int(id: number, field: number): number {
+    return this.#chunks[id >>> RECORD_BITS]!.view.getInt32((id & (RECORDS_PER_CHUNK - 1)) * at.RECORD_LENGTH + field);
   }
 
   #takeId(): number {

@@ -14,6 +14,14 @@ const DIGEST_WORDS = [at.CZXID, at.MZXID, at.PZXID, at.CTIME, at.MTIME]
   .flatMap((long) => [long, long + 4])
   .concat(at.VERSION, at.CREATIONS, at.AVERSION, at.OWNER, at.OWNER + 4);
 
+export interface NewZnode {
+  readonly path: string;
+  readonly data: Buffer | null;
+  readonly acl: readonly ACL[];
+  /** As it is stored: 0, a session, a container or TTL mark. */
+  readonly owner: bigint;
+}
+
 /**
  * The znodes together with everything that must follow each of their changes: ACL use counts, owner sets, quota
  * statistics, data size and the tree digest. It knows no txns; their rules are `DataTree`'s.
@@ -49,7 +57,7 @@ export class Znodes {
   }
 
   /** Quotas are told by the caller, once it has taken the Stat for the reply: creating a statistics znode rewrites it. */
-  create(path: string, parent: ZnodeRecord, data: Buffer | null, acl: readonly ACL[], owner: bigint, zxid: bigint, time: bigint): ZnodeRecord {
+  create({ path, data, acl, owner }: NewZnode, parent: ZnodeRecord, zxid: bigint, time: bigint): ZnodeRecord {
     const node = this.table.put(path, parent, data);
     for (const field of [at.CZXID, at.MZXID, at.PZXID]) node.setLong(field, zxid);
     node.setLong(at.CTIME, time);
