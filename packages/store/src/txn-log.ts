@@ -19,6 +19,12 @@ interface LogFile extends NamedFile {
   readonly end: number | null;
 }
 
+/** Where a file breaks off. */
+interface Torn {
+  readonly file: string;
+  readonly offset: number;
+}
+
 /** What a scan of the log has found. */
 export interface LogScan {
   /** The highest zxid, or the scan's start − 1 when there was nothing from there on. */
@@ -67,7 +73,7 @@ export class TxnLog {
     const notes: string[] = [];
     let last = base;
     let records = 0;
-    let tornAt: { file: string; offset: number } | null = null;
+    let tornAt: Torn | null = null;
     const files: LogFile[] = [];
     for (const file of logsFrom(this.#files, start)) {
       const reader = this.#read(file, last);
@@ -245,12 +251,19 @@ export class TxnLog {
 }
 
 function* proposals(files: readonly LogFile[], from: bigint, open: (file: LogFile) => LogReader): Iterator<Proposal> {
+  let last = asZxid(0n);
+  let tornAt: Torn | null = null;
   for (const file of files) {
     const reader = open(file);
     try {
       for (let at = reader.position, entry = reader.next(); entry; at = reader.position, entry = reader.next()) {
-        if (zxidOfEntry(entry) >= from) yield parse(entry, file.path, at);
+        const zxid = zxidOfEntry(entry);
+        if (tornAt) requireContinuation(tornAt, last, zxid);
+        tornAt = null;
+        last = zxid;
+        if (zxid >= from) yield parse(entry, file.path, at);
       }
+      if (reader.torn && last > 0n) tornAt = { file: file.path, offset: reader.position };
     } finally {
       reader.close();
     }
@@ -269,7 +282,7 @@ function parse(entry: Buffer, path: string, offset: number): Proposal {
  * Java leaves a torn tail where it is and goes on in a new file, with the zxid that was torn (storage.md 2.6). Anything
  * else behind it means that more than an unacknowledged record is missing.
  */
-function requireContinuation(torn: { file: string; offset: number }, last: Zxid, next: Zxid): void {
+function requireContinuation(torn: Torn, last: Zxid, next: Zxid): void {
   if (next <= last + 1n || epochOf(next) > epochOf(last)) return;
   throw new DamageError(torn.file, torn.offset, last, `the log breaks off here, and goes on with ${hex(next)} in the next file`);
 }

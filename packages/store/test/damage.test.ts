@@ -140,5 +140,6 @@ describe('a crash while appending', () => {
     await appended(started(far).store, [setData(8)]);
     copyFileSync(join(far.dataDir, 'version-2', 'log.8'), next(8));
     expect(() => started(fileDisk({ dataDir }))).toThrow('goes on with 0x8 in the next file');
+    expect(() => zxidsOf(FileStore.open({ dataDir }).readLog(setData(1).zxid))).toThrow('goes on with 0x8 in the next file');
   });
 });

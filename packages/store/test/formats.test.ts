@@ -14,6 +14,15 @@ import { fileDisk, FIXTURES, temporaryDirectory } from './support.ts';
 
 const RAW: SnapshotFormat = { digest: true, lastZxid: true, compression: 'none' };
 
+function isReadable(path: string): boolean {
+  try {
+    readSnapshot(nodeDisk, { path, zxid: asZxid(0x3bn) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('the log', () => {
   test("our file is Apache's byte for byte when the same txns are appended", async () => {
     const dataDir = temporaryDirectory();
@@ -54,12 +63,14 @@ describe('snapshots', () => {
   test('every changed byte is noticed', () => {
     const path = join(temporaryDirectory(), 'snapshot.3b');
     const bytes = readFileSync(join(FIXTURES, 'java-3.8.0', 'snapshot.3b'));
+    const missed: number[] = [];
     for (let offset = 16; offset < bytes.length; offset++) {
       const changed = Buffer.from(bytes);
       changed[offset] = (bytes[offset] as number) ^ 0x55;
       writeFileSync(path, changed);
-      expect(() => readSnapshot(nodeDisk, { path, zxid: asZxid(0x3bn) })).toThrow();
+      if (isReadable(path)) missed.push(offset);
     }
+    expect(missed).toEqual([]);
   });
 
   test('a node without its parent makes the file unusable', () => {
