@@ -92,6 +92,23 @@ class MadeUpLink implements Link {
   }
 }
 
+/** A quorum connection whose other end is the test. */
+export class StrangeLink implements Link {
+  readonly id = -1;
+  readonly remote = '10.0.0.9:1234';
+  readonly bufferedBytes = 0;
+  readonly sent: Buffer[] = [];
+  closed: string | null = null;
+
+  send(bytes: Buffer): void {
+    this.sent.push(bytes);
+  }
+
+  close(reason: string): void {
+    this.closed = reason;
+  }
+}
+
 /** One server of the ensemble: its process may be killed and started, its store stays. */
 export class Node {
   readonly sid: Sid;
@@ -101,6 +118,7 @@ export class Node {
   listening = false;
   links: MadeUpLink[] = [];
   #running: Running | null = null;
+  #store: MemoryStore | null = null;
   readonly #config: PeerConfig;
   readonly #nodes: ReadonlyMap<Sid, Node>;
   readonly #time: Timeline;
@@ -140,6 +158,11 @@ export class Node {
     }
   }
 
+  /** The next thing the disk does goes wrong. */
+  failDisk(): void {
+    this.#store?.onFatal(new Error('EIO'));
+  }
+
   /** As by `kill -9`: what the store did not acknowledge is gone. */
   kill(): void {
     this.#running = null;
@@ -165,6 +188,8 @@ export class Node {
       if (this.#life === life) run();
     };
     let disarm = (): void => {};
+    const store = new MemoryStore(this.disk, (run) => void time.after(LATENCY_MS, whileAlive(run)));
+    this.#store = store;
     return {
       clock: { now: () => time.now, wallTime: () => 1_700_000_000_000 + time.now },
       random: { next: () => (this.#seed = (this.#seed * 16_807) % 2_147_483_647) / 2_147_483_647 },
@@ -175,7 +200,7 @@ export class Node {
         },
         disarm: () => disarm(),
       },
-      store: new MemoryStore(this.disk, (run) => void time.after(LATENCY_MS, whileAlive(run))),
+      store,
       electors: { send: (to, message) => this.#notify(to, message) },
       learners: {
         listen: () => void (this.listening = true),

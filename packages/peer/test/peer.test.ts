@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ensemble, standalone } from './made-up-world.ts';
+import { StrangeLink, ensemble, standalone } from './made-up-world.ts';
 import type { Ensemble, Node } from './made-up-world.ts';
 
 const digests = (nodes: readonly Node[]): bigint[] => nodes.map((node) => node.peer.history.tree.digest);
@@ -246,6 +246,45 @@ describe('without a quorum', () => {
     zk.node(2).start();
     zk.time.until(() => alone.peer.inspect().serving === 'follower', 'a leader');
   });
+});
+
+describe('a stranger', () => {
+  test('on the quorum port is refused by name, and disturbs nobody', () => {
+    const zk = ensemble(3);
+    const leader = zk.settle();
+    const link = new StrangeLink();
+    leader.feed({ kind: 'learnerLinked', link });
+    leader.feed({ kind: 'linkData', link, chunk: Buffer.from('GET / HTTP/1.1\r\nHost: zookeeper\r\n\r\n') });
+    expect(link.closed).not.toBeNull();
+    expect(leader.traced('linkRefused')).toEqual([{ kind: 'linkRefused', remote: link.remote, reason: link.closed }]);
+    expect(zk.connect(zk.node(1)).create('/a').err).toBe(0);
+  });
+
+  test('on the election port is not understood, and that is all', () => {
+    const zk = ensemble(3);
+    const leader = zk.settle();
+    leader.feed({ kind: 'notification', from: zk.node(1).sid, message: Buffer.from('hello') });
+    expect(leader.traced('linkRefused')).toMatchObject([{ remote: 'election port of server 1' }]);
+    expect(leader.peer.inspect().serving).toBe('leader');
+  });
+
+  test('that is a learner of nobody is sent away by those who do not lead', () => {
+    const zk = ensemble(3);
+    zk.settle();
+    const link = new StrangeLink();
+    zk.node(1).feed({ kind: 'learnerLinked', link });
+    expect(link.closed).toBe('not leading');
+  });
+});
+
+test('a failing disk takes the member out at once (T12)', () => {
+  const zk = ensemble(3);
+  const leader = zk.settle();
+  leader.failDisk();
+  expect(leader.alive).toBe(false);
+  expect(leader.traced('fatal')).toMatchObject([{ code: 1, reason: 'the disk failed: EIO' }]);
+  zk.time.run(10_000);
+  expect(zk.settle()).not.toBe(leader);
 });
 
 test('a broken invariant ends the member with its reason, and nothing else', () => {
