@@ -1,4 +1,5 @@
 import type { Id, Millis, SessionId } from '@zk/protocol';
+import type { AuditSubject } from './audit.ts';
 import type { Expiring } from './expiry-queue.ts';
 import { Fifo } from './fifo.ts';
 import { Summary } from './metrics.ts';
@@ -36,6 +37,8 @@ export interface PendingRequest {
   err: number;
   /** An ephemeral asked for by a local session, which the leader cannot tell from an expired one (quorum.md 12). */
   readonly onLocalSession: boolean;
+  /** What the audit log will say it was about; null where none is kept. */
+  audit: AuditSubject | null;
   /** Counted against the limit on large requests while it waits. */
   readonly largeBytes: number;
 }

@@ -60,6 +60,7 @@ function worldOf(world: World): Omit<World, 'store'> {
     learners: world.learners,
     trace: (event) => world.trace(event),
     ...(world.traceCommit && { traceCommit: world.traceCommit.bind(world) }),
+    ...(world.traceAudit && { traceAudit: world.traceAudit.bind(world) }),
     fatal: (code, reason) => world.fatal(code, reason),
   };
 }

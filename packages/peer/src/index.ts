@@ -5,3 +5,7 @@ export { Peer } from './peer.ts';
 export type { PeerStatus, TreeStatus } from './status.ts';
 export { drive } from './drive.ts';
 export type { Driven, Running } from './drive.ts';
+export type { AuditEntry, AuditOperation } from './audit.ts';
+export type { ConnectionStatus, ExpiryBucket, PipelineStatus, SessionStatus } from './pipeline-status.ts';
+export { Distribution, Summary } from './metrics.ts';
+export type { PipelineMetrics } from './metrics.ts';

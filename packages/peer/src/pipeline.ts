@@ -3,6 +3,7 @@ import { ErrorCode, OpCode, asSid, type Id, type Millis, type Proposal, type Ses
 import type { DataTree, Outcome } from '@zk/tree';
 import type { LinkId } from '@zk/zab';
 import { AccessControl } from './auth.ts';
+import { Auditor } from './audit.ts';
 import type { Authority } from './authority.ts';
 import { Clients } from './clients.ts';
 import type { PeerConfig } from './config.ts';
@@ -41,6 +42,7 @@ export class Pipeline {
   readonly #throttle: ConnectionThrottle;
   readonly #reaper: Reaper;
   readonly #notifier: Notifier;
+  readonly #auditor: Auditor | null;
   #authority: Authority | null = null;
 
   constructor(config: PeerConfig, world: World, tree: () => DataTree) {
@@ -55,11 +57,13 @@ export class Pipeline {
     this.#throttle = new ConnectionThrottle(config, world.random, world.clock.now());
     this.#reaper = new Reaper(config);
     this.#notifier = new Notifier(this.#clients.watches, access, this.metrics);
+    this.#auditor = world.traceAudit ? new Auditor(world.traceAudit.bind(world)) : null;
     const parts = { config, world, tree, access, clients: this.#clients, sessions: this.#sessions, metrics: this.metrics };
     this.#requests = new Requests({
       ...parts,
       replies: this.#replies,
       preparer: this.#preparer,
+      auditor: this.#auditor,
       sessionCreated: (connection) => this.#accept(connection),
     });
     this.#handshake = new Handshake({
@@ -192,8 +196,8 @@ export class Pipeline {
     if (outcome.changes.length > 0) this.#notifier.fire(outcome.changes, header.zxid);
     const own = this.#requests.takeOwn(header);
     if (body.type === OpCode.createSession) this.#sessionCreated(header.clientId, body.timeOut);
-    if (own) this.#requests.finish(own, outcome);
-    if (body.type === OpCode.closeSession) this.#sessionClosed(header.clientId);
+    if (own) this.#requests.finish(own, body, outcome);
+    if (body.type === OpCode.closeSession) this.#sessionClosed(header.clientId, outcome);
   }
 
   #reportMismatch(header: TxnHeader, mismatch: NonNullable<Outcome['digestMismatch']>): void {
@@ -206,7 +210,8 @@ export class Pipeline {
     this.#world.trace({ kind: 'session', event: 'created', session: id, timeoutMs: timeOut, remote: connection?.remote ?? null });
   }
 
-  #sessionClosed(id: SessionId): void {
+  #sessionClosed(id: SessionId, { changes }: Outcome): void {
+    this.#auditor?.sessionClosed(id, changes);
     this.#world.trace({ kind: 'session', event: 'closed', session: id, timeoutMs: 0, remote: this.#clients.of(id)?.remote ?? null });
     this.#endSession(id);
   }

@@ -1,5 +1,6 @@
-import { ErrorCode, OpCode, SyncRequest, opName, type Id, type Millis, type Proposal, type SessionId, type TxnHeader } from '@zk/protocol';
+import { ErrorCode, OpCode, SyncRequest, opName, type Id, type Millis, type Proposal, type SessionId, type TxnBody, type TxnHeader } from '@zk/protocol';
 import type { Outcome } from '@zk/tree';
+import type { Auditor } from './audit.ts';
 import type { Authority } from './authority.ts';
 import type { Connection, PendingRequest } from './connections.ts';
 import { REQUEST_HEADER, decodeOrNull } from './decode-request.ts';
@@ -26,6 +27,8 @@ export const BY_ITSELF = { cxid: 0, ids: null, owner: SELF } as const;
 export interface RequestsParts extends RequestQueueParts {
   readonly sessions: Sessions;
   readonly preparer: Preparer;
+  /** null: no audit log is kept. */
+  readonly auditor: Auditor | null;
 }
 
 /** What clients ask: told apart, answered from the tree, proposed or forwarded, and found again when their txns come back. */
@@ -103,9 +106,10 @@ export class Requests {
   }
 
   /** Its txn has been applied: it is answered once everything before it is. */
-  finish(own: PendingRequest, outcome: Outcome): void {
+  finish(own: PendingRequest, body: TxnBody, outcome: Outcome): void {
     const { connection } = own;
     own.ready = true;
+    if (own.audit) this.#parts.auditor?.finished(connection, own.ids, own.audit, body, outcome.err !== 0, outcome.path);
     if (connection.phase === 'closed') return this.#queue.drain(connection);
     if (isSessionMoved(outcome)) this.#parts.clients.close(connection, 'the session has moved to another server');
     else own.reply = this.#replyTo(own, outcome);
@@ -172,6 +176,7 @@ export class Requests {
     const eager = this.#eagerError(op, request, ids, authority);
     if (eager !== 0) return this.#queue.reply(connection, xid, op, this.#parts.replies.headerAt(xid, NO_TXN, eager), now);
     const pending = this.#queue.pending(connection, xid, op, now, frame.length, this.#staysLocal(connection, op, request, authority));
+    pending.audit = this.#parts.auditor?.subjectOf(op, request) ?? null;
     if (!isAuthoritative(authority)) return this.#forward(pending, frame.subarray(REQUEST_HEADER), ids, authority);
     this.#propose(pending, this.#parts.preparer.decoded(operation, request, { session, cxid: xid, ids, owner: SELF }), authority);
   }

@@ -4,6 +4,7 @@
  */
 import type { EnsembleConfig, Epoch, Id, Millis, ServerSpec, SessionId, Sid, Zxid } from '@zk/protocol';
 import type { Store } from '@zk/store';
+import type { AuditEntry } from './audit.ts';
 
 export interface Clock {
   /** Milliseconds on a clock that never goes backwards; its zero means nothing. */
@@ -54,6 +55,8 @@ export interface World {
    * there. `bytes` is the txn as logged: shared, not to be changed.
    */
   traceCommit?(zxid: Zxid, bytes: Buffer): void;
+  /** Every line of the audit log (operations.md 11). Left out where none is kept, so that it costs nothing there. */
+  traceAudit?(entry: AuditEntry): void;
   /** The member must leave the ensemble: log, then exit with `code` (quorum.md 20). Nothing is written after it. */
   fatal(code: number, reason: string): void;
 }
