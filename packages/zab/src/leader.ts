@@ -1,15 +1,17 @@
 import { JuteError } from '@zk/jute';
 import { asZxid, counterOf, epochOf, hex, invariant, JointQuorum, PacketType, packetName, zxidOf } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, Millis, Proposal, QuorumPacket, Sid, Zxid } from '@zk/protocol';
+import { Broadcast } from './broadcast.ts';
 import { EpochAckQuorum, EpochQuorum } from './discovery.ts';
 import type { LeaderEffect, LeaderInput, LeaderOptions, LearnerStatus, LinkId } from './leader-io.ts';
 import { LearnerHandler } from './learner-handler.ts';
 import type { Limits } from './learner-handler.ts';
+import { Learners } from './learners.ts';
+import { Outbox } from './outbox.ts';
 import {
-  informPacket, intOf, introductionOf, leaderInfoPacket, newLeaderPacket, packet as makePacket, proposalPacket, PROTOCOL_VERSION,
-  requestOf, revalidatedPacket, revalidateOf, SYNC, touchesOf, UPTODATE,
+  intOf, introductionOf, leaderInfoPacket, newLeaderPacket, packet as makePacket, proposalPacket, PROTOCOL_VERSION, requestOf,
+  revalidatedPacket, revalidateOf, touchesOf, UPTODATE,
 } from './payloads.ts';
-import { OutstandingProposals } from './proposals.ts';
 import { planSync } from './sync-plan.ts';
 
 const DEFAULT_MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
@@ -24,13 +26,6 @@ const DEFAULT_MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
  */
 type Phase = 'idle' | 'epochs' | 'promises' | 'syncing' | 'broadcast' | 'over';
 
-/** A sync waits for everything proposed before it. */
-interface WaitingSync {
-  readonly after: Zxid;
-  readonly token: unknown;
-  readonly link: LinkId | undefined;
-}
-
 /**
  * The leader of one term: agrees on an epoch with a quorum, brings learners up to date, then broadcasts
  * (quorum.md 6, 7, 9, 10). Once it stepped down it stays down; the next term gets a new one.
@@ -38,16 +33,14 @@ interface WaitingSync {
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #limits: Limits;
-  readonly #links = new Map<LinkId, LearnerHandler>();
+  readonly #outbox = new Outbox();
+  readonly #learners = new Learners();
   readonly #epochs: EpochQuorum;
   readonly #promises: EpochAckQuorum;
-  readonly #syncs: WaitingSync[] = [];
-  /** Reused: quorums are tested once or more per ack. */
-  readonly #ackers = new Set<Sid>();
   #config: EnsembleConfig;
   #lastSeen: EnsembleConfig | null;
   #quorum: JointQuorum;
-  #proposals: OutstandingProposals;
+  readonly #broadcast: Broadcast;
   #newLeader: QuorumPacket | null = null;
   #phase: Phase = 'idle';
   /** An epoch is on its way to the disk: nothing that relies on it may leave before. */
@@ -55,11 +48,8 @@ export class Leader {
   #phaseDeadline: Millis = Infinity;
   #nextHalfTick: Millis = Infinity;
   #isFullTick = false;
-  #ownLogged: Zxid;
-  #lastCommitted: Zxid;
   #isExhausted = false;
   #now: Millis = 0;
-  #effects: LeaderEffect[] = [];
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -70,31 +60,29 @@ export class Leader {
     this.#quorum = new JointQuorum(config, this.#lastSeen);
     this.#epochs = new EpochQuorum(sid, config);
     this.#promises = new EpochAckQuorum(sid, config, { currentEpoch: epochs.current, lastLogged });
-    this.#proposals = new OutstandingProposals(lastLogged);
-    this.#ownLogged = lastLogged;
-    this.#lastCommitted = lastLogged;
+    this.#broadcast = new Broadcast(options, this.#learners, this.#outbox);
   }
 
   /** The epoch being agreed on or led; standalone the last zxid's. */
   get epoch(): Epoch {
-    return this.#options.standalone ? epochOf(this.#proposals.lastProposed) : this.#epochs.epoch;
+    return this.#options.standalone ? epochOf(this.lastProposed) : this.#epochs.epoch;
   }
 
   get lastCommitted(): Zxid {
-    return this.#lastCommitted;
+    return this.#broadcast.lastCommitted;
   }
 
   get lastProposed(): Zxid {
-    return this.#proposals.lastProposed;
+    return this.#broadcast.proposals.lastProposed;
   }
 
   /** What was appended to the own log and is not committed, in order. */
   uncommitted(): readonly Proposal[] {
-    return this.#proposals.all;
+    return this.#broadcast.proposals.all;
   }
 
   learners(): LearnerStatus[] {
-    return [...this.#links.values()].map((handler) => handler.status(this.#now));
+    return [...this.#learners].map((handler) => handler.status(this.#now));
   }
 
   /**
@@ -102,14 +90,9 @@ export class Leader {
    * with the next step then.
    */
   nextZxid(): Zxid | null {
-    const zxid = this.#proposals.reserve();
-    if (zxid !== null) return zxid;
-    if (this.#options.standalone) {
-      this.#proposals.enterNextEpoch();
-      return this.#proposals.reserve();
-    }
-    this.#isExhausted = true;
-    return null;
+    const zxid = this.#broadcast.reserve();
+    this.#isExhausted = zxid === null;
+    return zxid;
   }
 
   /** When the next `tick` is due; Infinity when time changes nothing. */
@@ -119,13 +102,11 @@ export class Leader {
   }
 
   step(input: LeaderInput, now: Millis): LeaderEffect[] {
-    const effects: LeaderEffect[] = [];
-    if (this.#isOver) return effects;
-    this.#effects = effects;
+    if (this.#isOver) return [];
     this.#now = now;
     this.#take(input);
     if (this.#isExhausted && !this.#isOver) this.#stepDown('the zxid counter of this epoch is used up');
-    return effects;
+    return this.#outbox.take();
   }
 
   get #isOver(): boolean {
@@ -137,12 +118,12 @@ export class Leader {
       case 'start': return this.#start();
       case 'linked': return this.#linked(input.link, input.remote);
       case 'packet': return this.#received(input.link, input.packet);
-      case 'unlinked': return void this.#links.delete(input.link);
+      case 'unlinked': return void this.#learners.delete(input.link);
       case 'backlog': return this.#backlog(input.link, input.bytes);
       case 'propose': return this.#propose(input.proposal);
-      case 'persisted': return this.#persisted(input.zxid);
+      case 'persisted': return this.#broadcast.persisted(input.zxid);
       case 'epochsSaved': return this.#epochsSaved();
-      case 'sync': return this.#sync({ after: this.lastProposed, token: input.token, link: input.link });
+      case 'sync': return this.#broadcast.sync(input.token, input.link);
       case 'revalidated': return this.#sendIfLinked(input.link, revalidatedPacket(input.session, input.valid));
       case 'tick': return this.#tick();
     }
@@ -160,7 +141,7 @@ export class Leader {
 
   #serveAlone(): void {
     this.#phase = 'broadcast';
-    this.#effects.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.#lastCommitted });
+    this.#outbox.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.lastCommitted });
   }
 
   #enter(phase: Phase): void {
@@ -173,7 +154,7 @@ export class Leader {
     this.#epochs.hear(sid, accepted, isParticipant);
     if (!this.#epochs.frozen) return;
     this.#isSaving = true;
-    this.#effects.push({ kind: 'saveEpochs', epochs: { accepted: this.epoch } });
+    this.#outbox.push({ kind: 'saveEpochs', epochs: { accepted: this.epoch } });
   }
 
   #hearPromise(sid: Sid, currentEpoch: Epoch, lastLogged: Zxid): void {
@@ -181,7 +162,7 @@ export class Leader {
     this.#promises.ack(sid, { currentEpoch, lastLogged });
     if (!this.#promises.complete) return;
     this.#isSaving = true;
-    this.#effects.push({ kind: 'saveEpochs', epochs: { current: this.epoch } });
+    this.#outbox.push({ kind: 'saveEpochs', epochs: { current: this.epoch } });
   }
 
   #epochsSaved(): void {
@@ -195,10 +176,9 @@ export class Leader {
     this.#enter('promises');
     const { sid, epochs, lastLogged } = this.#options;
     const epochStart = zxidOf(this.epoch, 0);
-    this.#proposals = new OutstandingProposals(epochStart);
     this.#establishVersion(epochStart);
     this.#newLeader = newLeaderPacket(epochStart, this.#lastSeen ?? this.#config);
-    for (const handler of this.#handlersIn('epoch')) this.#sendLeaderInfo(handler);
+    for (const handler of this.#learners.inPhase('epoch')) this.#sendLeaderInfo(handler);
     this.#hearPromise(sid, epochs.current, lastLogged);
   }
 
@@ -212,21 +192,24 @@ export class Leader {
 
   #beginSyncing(): void {
     this.#enter('syncing');
-    for (const handler of this.#handlersIn('promised')) this.#bringUpToDate(handler);
+    for (const handler of this.#learners.inPhase('promised')) this.#bringUpToDate(handler);
     this.#serveWithQuorum();
   }
 
   /** Everything in the own log is committed history from here on (quorum.md 7.7). */
   #serveWithQuorum(): void {
     if (this.#phase !== 'syncing') return;
-    this.#gather((handler) => handler.isParticipant && handler.hasAckedNewLeader, true);
-    if (!this.#quorum.isQuorum(this.#ackers)) return;
+    if (!this.#quorum.isQuorum(this.#ackersOfNewLeader())) return;
     this.#phase = 'broadcast';
     this.#phaseDeadline = Infinity;
-    this.#lastCommitted = zxidOf(this.epoch, 0);
     this.#activateLastSeen();
-    this.#effects.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.#lastCommitted });
-    for (const handler of this.#handlersIn('ready')) this.#releaseToServe(handler);
+    this.#broadcast.begin(this.epoch, this.#quorum);
+    this.#outbox.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.lastCommitted });
+    for (const handler of this.#learners.inPhase('ready')) this.#releaseToServe(handler);
+  }
+
+  #ackersOfNewLeader(): Set<Sid> {
+    return this.#learners.participants((handler) => handler.hasAckedNewLeader).add(this.#options.sid);
   }
 
   #activateLastSeen(): void {
@@ -234,22 +217,22 @@ export class Leader {
     if (next === null || this.#lastSeen === null) return;
     this.#config = this.#lastSeen;
     this.#quorum = new JointQuorum(this.#config);
-    this.#effects.push({ kind: 'config', config: this.#config });
+    this.#outbox.push({ kind: 'config', config: this.#config });
   }
 
   #stepDown(reason: string): void {
     this.#phase = 'over';
-    this.#effects.push({ kind: 'stepDown', reason });
+    this.#outbox.push({ kind: 'stepDown', reason });
   }
 
   // --- Learners, from their introduction to UPTODATE ---
 
   #linked(link: LinkId, remote: string): void {
-    this.#links.set(link, new LearnerHandler(link, remote, this.#limits, this.#now));
+    this.#learners.add(new LearnerHandler(link, remote, this.#limits, this.#now));
   }
 
   #received(link: LinkId, packet: QuorumPacket): void {
-    const handler = this.#links.get(link);
+    const handler = this.#learners.get(link);
     if (!handler) return; // it was on its way when we closed the link
     try {
       this.#dispatch(handler, packet);
@@ -293,13 +276,13 @@ export class Leader {
 
   /** Two live connections with one sid are one voter (17.1 T14), and the newer one is the one that works. */
   #replaceOlder(sid: Sid): void {
-    for (const handler of this.#links.values()) {
+    for (const handler of this.#learners) {
       if (handler.sid === sid) this.#disconnect(handler, `sid ${sid} connected again`);
     }
   }
 
   #sendLeaderInfo(handler: LearnerHandler): void {
-    this.#send(handler, leaderInfoPacket(zxidOf(this.epoch, 0)));
+    this.#outbox.send(handler.link, leaderInfoPacket(zxidOf(this.epoch, 0)));
     handler.enter('promising', this.#now);
   }
 
@@ -324,23 +307,23 @@ export class Leader {
   #bringUpToDate(handler: LearnerHandler): void {
     const { history, snapshotSizeFactor } = this.#options;
     invariant(handler.lastLogged !== null && this.#newLeader !== null, 'a learner is synced after its promise');
-    invariant(history.lastZxid() >= this.#lastCommitted, 'commits are applied before the next input', {
+    invariant(history.lastZxid() >= this.lastCommitted, 'commits are applied before the next input', {
       tree: history.lastZxid(),
-      lastCommitted: this.#lastCommitted,
+      lastCommitted: this.lastCommitted,
     });
     const plan = planSync(handler.lastLogged, history, { snapshotSizeFactor });
-    if (plan.op === 'SNAP') this.#effects.push({ kind: 'sendImage', link: handler.link });
-    else this.#send(handler, makePacket(PacketType[plan.op], plan.zxid));
+    if (plan.op === 'SNAP') this.#outbox.push({ kind: 'sendImage', link: handler.link });
+    else this.#outbox.send(handler.link, makePacket(PacketType[plan.op], plan.zxid));
     for (const proposal of plan.proposals) {
-      this.#send(handler, proposalPacket(proposal));
-      this.#send(handler, makePacket(PacketType.COMMIT, proposal.zxid));
+      this.#outbox.send(handler.link, proposalPacket(proposal));
+      this.#outbox.send(handler.link, makePacket(PacketType.COMMIT, proposal.zxid));
     }
     if (handler.isParticipant) {
-      for (const proposal of this.#proposals.all) {
-        if (proposal.zxid > plan.upTo) this.#send(handler, proposalPacket(proposal));
+      for (const proposal of this.uncommitted()) {
+        if (proposal.zxid > plan.upTo) this.#outbox.send(handler.link, proposalPacket(proposal));
       }
     }
-    this.#send(handler, this.#newLeader);
+    this.#outbox.send(handler.link, this.#newLeader);
     handler.enter('syncing', this.#now);
   }
 
@@ -351,12 +334,12 @@ export class Leader {
     handler.enter('ready', this.#now);
     if (this.#phase === 'broadcast') {
       this.#releaseToServe(handler);
-      this.#commitWhatHasQuorum();
+      this.#broadcast.commitWhatHasQuorum();
     } else this.#serveWithQuorum();
   }
 
   #releaseToServe(handler: LearnerHandler): void {
-    this.#send(handler, UPTODATE);
+    this.#outbox.send(handler.link, UPTODATE);
     handler.enter('synced', this.#now);
   }
 
@@ -369,92 +352,33 @@ export class Leader {
       case PacketType.REQUEST: return this.#requested(handler, packet);
       case PacketType.REVALIDATE: {
         const { session, timeOut } = revalidateOf(packet.data);
-        return void this.#effects.push({ kind: 'revalidate', link: handler.link, session, timeOut });
+        return void this.#outbox.push({ kind: 'revalidate', link: handler.link, session, timeOut });
       }
       default: return; // types of later versions are none of our business (quorum.md 5.2)
     }
   }
 
   #touched({ link }: LearnerHandler, data: Buffer | null): void {
-    for (const { session, timeOut } of touchesOf(data)) this.#effects.push({ kind: 'touch', link, session, timeOut });
+    for (const { session, timeOut } of touchesOf(data)) this.#outbox.push({ kind: 'touch', link, session, timeOut });
   }
 
   #requested(handler: LearnerHandler, packet: QuorumPacket): void {
     if (handler.phase !== 'synced') return this.#refuse(handler, packet);
     const { link } = handler;
-    this.#effects.push({ kind: 'request', link, ...requestOf(packet.data), authinfo: packet.authinfo });
+    this.#outbox.push({ kind: 'request', link, ...requestOf(packet.data), authinfo: packet.authinfo });
   }
 
   #propose(proposal: Proposal): void {
     invariant(this.#phase === 'broadcast', 'only an established leader proposes', { zxid: proposal.zxid });
-    this.#proposals.push(proposal);
-    let packet: QuorumPacket | null = null;
-    for (const handler of this.#links.values()) {
-      if (!handler.isForwarding) continue;
-      packet ??= proposalPacket(proposal);
-      this.#send(handler, packet);
-      handler.proposed(proposal.zxid, this.#now);
-    }
-    // Sent first: the learners' disks work while ours does.
-    this.#effects.push({ kind: 'append', proposal });
-  }
-
-  #persisted(zxid: Zxid): void {
-    if (zxid > this.#ownLogged) this.#ownLogged = zxid;
-    this.#commitWhatHasQuorum();
+    this.#broadcast.propose(proposal, this.#now);
   }
 
   #acked(handler: LearnerHandler, zxid: Zxid): void {
-    if (zxid > this.lastProposed) return this.#disconnect(handler, `acked ${hex(zxid)}, which was never proposed`);
     // Counter 0 is the second ACK of NEWLEADER; an older epoch's zxid came with the sync.
     if (epochOf(zxid) !== this.epoch || counterOf(zxid) === 0n) return;
+    if (zxid > this.lastProposed) return this.#disconnect(handler, `acked ${hex(zxid)}, which was never proposed`);
     handler.acked(zxid);
-    this.#commitWhatHasQuorum();
-  }
-
-  /** Only the head is examined: Zab commits in zxid order or not at all (17.1 T13). */
-  #commitWhatHasQuorum(): void {
-    for (let head = this.#proposals.head; head && this.#isLoggedByQuorum(head.zxid); head = this.#proposals.head) {
-      this.#proposals.shift();
-      this.#commit(head);
-    }
-  }
-
-  #isLoggedByQuorum(zxid: Zxid): boolean {
-    const isLoggedHere = this.#ownLogged >= zxid; // our disk is one vote among the others
-    if (this.#options.standalone) return isLoggedHere;
-    this.#gather((handler) => handler.hasLogged(zxid), isLoggedHere);
-    return this.#quorum.isQuorum(this.#ackers);
-  }
-
-  #commit(proposal: Proposal): void {
-    const { zxid } = proposal;
-    invariant(zxid > this.#lastCommitted, 'commits only move forward', { zxid, lastCommitted: this.#lastCommitted });
-    this.#lastCommitted = zxid;
-    this.#options.history.committed.add(proposal);
-    this.#effects.push({ kind: 'commit', proposal });
-    const commit = makePacket(PacketType.COMMIT, zxid);
-    let inform: QuorumPacket | null = null;
-    for (const handler of this.#links.values()) {
-      if (handler.isForwarding) this.#send(handler, commit);
-      else if (handler.isObserving) this.#send(handler, (inform ??= informPacket(proposal))); // it never saw the PROPOSAL
-    }
-    this.#answerSyncs();
-  }
-
-  /** After the COMMIT it waited for, on the same link: that order is the whole point of a sync (quorum.md 9.5). */
-  #sync(sync: WaitingSync): void {
-    this.#syncs.push(sync);
-    this.#answerSyncs();
-  }
-
-  #answerSyncs(): void {
-    const isOpen = this.#proposals.head !== undefined;
-    for (let next = this.#syncs[0]; next && (!isOpen || next.after <= this.#lastCommitted); next = this.#syncs[0]) {
-      this.#syncs.shift();
-      if (next.link === undefined) this.#effects.push({ kind: 'synced', token: next.token });
-      else this.#sendIfLinked(next.link, SYNC);
-    }
+    this.#broadcast.commitWhatHasQuorum();
   }
 
   // --- Time ---
@@ -463,7 +387,7 @@ export class Leader {
     if (this.#now < this.#nextHalfTick) return;
     this.#nextHalfTick = this.#now + this.#options.tickMs / 2;
     this.#isFullTick = !this.#isFullTick;
-    for (const handler of this.#links.values()) {
+    for (const handler of this.#learners) {
       const reason = handler.expiry(this.#now);
       if (reason !== null) this.#disconnect(handler, reason);
     }
@@ -476,57 +400,40 @@ export class Leader {
 
   /** Learners that are still syncing count: their first deadline is generous (quorum.md 10.1). */
   #isFollowedByQuorum(): boolean {
-    this.#gather((handler) => handler.isParticipant && handler.isAlive(this.#now), true);
-    return this.#quorum.isQuorum(this.#ackers);
+    const alive = this.#learners.participants((handler) => handler.isAlive(this.#now)).add(this.#options.sid);
+    return this.#quorum.isQuorum(alive);
   }
 
   /** Also while the quorum of a new leader is still gathering: those who are ready give up after syncLimit of silence. */
   #ping(): void {
-    const ping = makePacket(PacketType.PING, this.lastProposed);
-    for (const handler of this.#links.values()) if (handler.isPinged) this.#send(handler, ping);
+    const ping = makePacket(PacketType.PING, this.#phase === 'broadcast' ? this.lastProposed : zxidOf(this.epoch, 0));
+    for (const handler of this.#learners) if (handler.isPinged) this.#outbox.send(handler.link, ping);
   }
 
   #quorumMissing(): string {
     const waited = `waited ${this.#limits.initMs} ms for a quorum of`;
     if (this.#phase === 'epochs') return `${waited} followers, have ${[...this.#epochs.heard]}`;
     if (this.#phase === 'promises') return `${waited} ACKEPOCHs, have ${[...this.#promises.acked]}`;
-    return `${waited} ACKs of NEWLEADER, have ${[...this.#ackers]}`;
+    return `${waited} ACKs of NEWLEADER, have ${[...this.#ackersOfNewLeader()]}`;
   }
 
   #backlog(link: LinkId, bytes: number): void {
-    const handler = this.#links.get(link);
+    const handler = this.#learners.get(link);
     const max = this.#options.maxBacklogBytes ?? DEFAULT_MAX_BACKLOG_BYTES;
     if (handler?.backlog(bytes, max, this.#now)) this.#disconnect(handler, `${bytes} bytes behind, ${max} are allowed`);
   }
 
   // --- Links ---
 
-  /** Fills `#ackers`; the quorum systems count voters only, so everybody else may be in it. */
-  #gather(counts: (handler: LearnerHandler) => boolean, withUs: boolean): void {
-    this.#ackers.clear();
-    if (withUs) this.#ackers.add(this.#options.sid);
-    for (const handler of this.#links.values()) if (handler.sid !== null && counts(handler)) this.#ackers.add(handler.sid);
-  }
-
-  #handlersIn(phase: LearnerHandler['phase']): LearnerHandler[] {
-    return [...this.#links.values()].filter((handler) => handler.phase === phase);
-  }
-
-  #send({ link }: LearnerHandler, packet: QuorumPacket): void {
-    this.#effects.push({ kind: 'send', link, packet });
-  }
-
   #sendIfLinked(link: LinkId, packet: QuorumPacket): void {
-    const handler = this.#links.get(link);
-    if (handler) this.#send(handler, packet);
+    if (this.#learners.has(link)) this.#outbox.send(link, packet);
   }
 
   #refuse(handler: LearnerHandler, packet: QuorumPacket): void {
     this.#disconnect(handler, `sent ${packetName(packet.type)} in phase ${handler.phase}`);
   }
 
-  /** Its acks leave with it: on reconnecting it may be told to TRUNC what it acked, before it logs it again (17.3 T36). */
-  #disconnect(handler: LearnerHandler, reason: string): void {
-    if (this.#links.delete(handler.link)) this.#effects.push({ kind: 'disconnect', link: handler.link, reason });
+  #disconnect({ link }: LearnerHandler, reason: string): void {
+    if (this.#learners.delete(link)) this.#outbox.push({ kind: 'disconnect', link, reason });
   }
 }

@@ -90,7 +90,6 @@ function reachesBackTo(peer: Zxid, log: Iterable<Proposal>, walk: Walk, min: Zxi
 /** Goes through committed proposals in order and finds where the learner's history leaves ours (quorum.md 7.3). */
 class Walk {
   readonly #peer: Zxid;
-  readonly #max: Zxid;
   readonly #proposals: Proposal[] = [];
   #op: 'DIFF' | 'TRUNC' | 'SNAP' | null = null;
   #opZxid: Zxid;
@@ -99,7 +98,6 @@ class Walk {
 
   constructor(peer: Zxid, max: Zxid) {
     this.#peer = peer;
-    this.#max = max;
     this.#opZxid = max;
   }
 

@@ -38,7 +38,7 @@ test('whatever is delayed, cut or crashed: one history, no committed txn lost, a
         expect(member.tree.map(({ bytes }) => bytes.toString('hex'))).toEqual(ensemble.committed.map(({ bytes }) => bytes.toString('hex')));
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 1000 },
   );
   expect(committed).toBeGreaterThan(200); // or else nothing was tried
 });
@@ -49,10 +49,10 @@ function happen(ensemble: Ensemble, { kind, pick }: Event, value: number): void 
     case 'deliver': return void of(pending(ensemble))?.();
     case 'write': return of(ensemble.members.filter(({ writes }) => writes.length > 0))?.completeWrite();
     case 'propose': return of(ensemble.members.filter(({ role, isServing }) => isServing && role instanceof Leader))?.propose(value);
-    case 'elect': return ensemble.elect();
+    case 'elect': return ensemble.elect(pick);
     case 'join': {
       const member = of(ensemble.members.filter(({ isLooking }) => isLooking));
-      return member && ensemble.join(member);
+      return member && ensemble.join(member, pick >> 2);
     }
     case 'cut': {
       const link = of(ensemble.links);
@@ -75,19 +75,22 @@ function pending(ensemble: Ensemble): (() => void)[] {
   ]);
 }
 
+/** A pick that leaves no voter out of the election. */
+const VOTERS_HEARD = 5;
+
 /** Everybody is up, nothing is lost any more: after one more txn all have caught up. */
 function settle(ensemble: Ensemble): void {
   for (const member of ensemble.members) {
     member.leave();
     member.alive = true;
   }
-  ensemble.elect();
-  for (const member of ensemble.members) ensemble.join(member);
+  ensemble.elect(VOTERS_HEARD);
+  for (const member of ensemble.members) ensemble.join(member, 0);
   quiesce(ensemble);
   const leader = ensemble.members.find(({ role }) => role instanceof Leader);
   leader?.propose(255);
   quiesce(ensemble);
-  for (const member of ensemble.members) ensemble.join(member); // those that had to be distrusted first
+  for (const member of ensemble.members) ensemble.join(member, 0); // those that had to be distrusted first
   quiesce(ensemble);
 }
 

@@ -317,17 +317,20 @@ export class Ensemble {
     for (const { id, leader, learner } of this.links) if (leader === member || learner === member) this.cut(id);
   }
 
-  /** What an election would do: among voters that are LOOKING, a quorum of them, the most recent history wins. */
-  elect(): void {
+  /** What an election would do: of a quorum of voters that are LOOKING, the one with the most recent history wins. */
+  elect(pick: number): void {
     const looking = this.voters.filter((member) => member.isLooking && member.isTrusted);
-    if (!this.config.isQuorum(new Set(looking.map((member) => member.sid)))) return;
-    looking.reduce((best, member) => (isMoreRecent(member, best) ? member : best)).lead();
+    const unheard = looking.length === VOTERS.length ? looking[pick % (2 * VOTERS.length)] : undefined;
+    const electors = looking.filter((member) => member !== unheard);
+    if (!this.config.isQuorum(new Set(electors.map((member) => member.sid)))) return;
+    electors.reduce((best, member) => (isMoreRecent(member, best) ? member : best)).lead();
   }
 
-  join(member: Member): void {
+  /** To any leader there is, established or not, deposed or not: a vote may be old. */
+  join(member: Member, pick: number): void {
     const leaders = this.members.filter(({ role }) => role instanceof Leader);
-    const newest = leaders.reduce<Member | null>((best, leader) => (best && epochOfRole(best) > epochOfRole(leader) ? best : leader), null);
-    if (newest && member.isLooking) member.follow(newest);
+    const leader = leaders[pick % leaders.length];
+    if (leader && member.isLooking) member.follow(leader);
   }
 
   leaderServes(leader: Member, epoch: bigint): void {
@@ -357,10 +360,6 @@ export class Ensemble {
     if (leader.tree.length > this.committed.length) this.committed = [...leader.tree];
     this.check();
   }
-}
-
-function epochOfRole({ role }: Member): bigint {
-  return role ? role.epoch : -1n;
 }
 
 function isMoreRecent(a: Member, b: Member): boolean {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { configOf, historyOf, LeaderScene } from './support.ts';
-import type { LeaderOptions } from '../src/index.ts';
+import type { SceneOptions } from './support.ts';
 
 /** Leader 1 of epoch 5, followed by 2 and 3 and observed by 4. */
-function leading(options: Partial<LeaderOptions> = {}): LeaderScene {
+function leading(options: SceneOptions = {}): LeaderScene {
   const scene = new LeaderScene({ config: configOf([1, 2, 3], [4]), ...options });
   scene.do('start');
   for (const n of [2, 3, 4]) scene.do(`${n} links`);

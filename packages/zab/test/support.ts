@@ -106,11 +106,14 @@ function parsePacket(words: string[], from: number): QuorumPacket {
   }
 }
 
+/** Whatever differs from leader 1 of the voters 1, 2 and 3, coming from epoch 4. */
+export type SceneOptions = Partial<Omit<LeaderOptions, 'history'>> & { history?: FakeHistory };
+
 export class LeaderScene extends Scene<LeaderInput, LeaderEffect> {
   readonly history: FakeHistory;
   readonly leader: Leader;
 
-  constructor(options: Partial<LeaderOptions> & { history?: FakeHistory } = {}) {
+  constructor(options: SceneOptions = {}) {
     super();
     this.history = options.history ?? historyOf('0');
     this.leader = new Leader({
