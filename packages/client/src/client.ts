@@ -1,24 +1,32 @@
 import { EventEmitter } from 'node:events';
+import type { ConnectionOptions } from 'node:tls';
 import { Reader, encode, type Codec } from '@zk/jute';
 import {
   AddWatchRequest, Create2Response, CreateRequest, CreateResponse, CreateTTLRequest, DeleteRequest, ExistsRequest, ExistsResponse,
   GetACLRequest, GetACLResponse, GetAllChildrenNumberRequest, GetAllChildrenNumberResponse, GetChildren2Request,
-  GetChildren2Response, GetDataRequest, GetDataResponse, GetEphemeralsRequest, GetEphemeralsResponse, KeeperError, OPEN_ACL,
+  GetChildren2Response, GetDataRequest, GetDataResponse, GetEphemeralsRequest, GetEphemeralsResponse, ErrorCode, KeeperError, OPEN_ACL,
   OpCode, ReconfigRequest, RemoveWatchesRequest, SetACLRequest, SetACLResponse, SetDataRequest, SetDataResponse, SyncRequest,
   SyncResponse, WhoAmIResponse,
   type ACL, type Stat,
 } from '@zk/protocol';
+import { Chroot } from './chroot.ts';
 import { parseConnectString } from './connect-string.ts';
+import { callOut } from './errors.ts';
 import type { ClientState, WatchEvent } from './events.ts';
+import type { Auth } from './frames.ts';
 import { CreateFlags, type CreateMode } from './create-modes.ts';
 import { encodeMulti, encodeMultiRead, readMulti, readMultiRead, type MultiOp, type MultiResult, type ReadOp, type ReadResult } from './multi.ts';
-import { Session, type Auth } from './session.ts';
+import { Session, type RequestOptions } from './session.ts';
 import { WatchRegistry, type WatchKind, type WatchListener } from './watch-registry.ts';
 import { watchIterator } from './watch-iterator.ts';
 
 export interface ConnectOptions {
   /** Asked for; the server clamps it (2 to 20 of its ticks by default). Default 30000. */
   readonly sessionTimeoutMs?: number;
+  /** How long a call waits for a connection before it fails with CONNECTIONLOSS, ms. Default: the session timeout. */
+  readonly patienceMs?: number;
+  /** Speak TLS: what `tls.connect` takes (ca, cert, key, …); `{}` for the usual authorities. */
+  readonly tls?: ConnectionOptions;
   /** Also talk to a server that is cut off from its quorum and only reads. */
   readonly readOnly?: boolean;
   readonly auth?: readonly Auth[];
@@ -46,6 +54,13 @@ export interface CreateOptions extends CallOptions {
   readonly ttl?: number;
 }
 
+export interface RemoveWatchesOptions extends CallOptions {
+  /** Only this one; the server keeps the watch while others listen. */
+  readonly listener?: WatchListener;
+  /** While there is no connection, do not wait for one: it is enough that the next one does not restore them. */
+  readonly local?: boolean;
+}
+
 interface ClientEvents {
   state: [state: ClientState];
   watch: [event: WatchEvent];
@@ -53,6 +68,7 @@ interface ClientEvents {
 
 /** Any version: the check is left out. */
 const ANY_VERSION = -1;
+const CONFIG_NODE = '/zookeeper/config';
 
 /**
  * A ZooKeeper client: one session, on whichever server of its list answers. Calls reject with a `KeeperError` whose
@@ -63,29 +79,34 @@ const ANY_VERSION = -1;
  */
 export class ZooKeeper extends EventEmitter<ClientEvents> {
   readonly #session: Session;
-  readonly #chroot: string;
+  readonly #chroot: Chroot;
   readonly #watches = new WatchRegistry();
 
   /** Begins to connect; `ZooKeeper.connect` also waits for the session. */
   constructor(connectString: string, options: ConnectOptions = {}) {
     super();
+    this.setMaxListeners(0); // every loop over a watch listens for the end
     const { servers, chroot } = parseConnectString(connectString);
-    this.#chroot = chroot;
+    this.#chroot = new Chroot(chroot);
+    const timeoutMs = options.sessionTimeoutMs ?? 30_000;
     this.#session = new Session({
       servers,
-      timeoutMs: options.sessionTimeoutMs ?? 30_000,
+      tls: options.tls,
+      timeoutMs,
+      patienceMs: options.patienceMs ?? timeoutMs,
       readOnly: options.readOnly ?? false,
       auths: options.auth ?? [],
       resume: options.session,
       watches: this.#watches,
-      onState: (state) => this.emit('state', state),
+      onState: (state) => callOut(() => this.emit('state', state)),
       onEvent: (event) => this.#dispatch(event),
     });
   }
 
   /**
    * `host:port,host:port/chroot` → a client that has its session.
-   * @throws KeeperError SESSIONEXPIRED or AUTHFAILED; the signal's reason
+   * @throws KeeperError CONNECTIONLOSS when no server has answered for `patienceMs` (the `cause` says why), SESSIONEXPIRED,
+   *   AUTHFAILED; the signal's reason
    */
   static async connect(connectString: string, options: ConnectOptions = {}): Promise<ZooKeeper> {
     const client = new ZooKeeper(connectString, options);
@@ -115,33 +136,24 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
   get lastZxid(): bigint {
     return this.#session.lastZxid;
   }
+  /** Why the last connection, or the last attempt at one, came to nothing: `host:port: reason`. */
+  get lastFailure(): string | undefined {
+    return this.#session.lastFailure;
+  }
   /** `host:port` of the server it talks to at the moment. */
   get server(): string | undefined {
     return this.#session.server;
   }
 
-  /** Resolves when there is a session and a connection. */
+  /**
+   * Resolves when there is a session and a connection.
+   * @throws like {@link ZooKeeper.connect}
+   */
   connected(signal?: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = withResolvers<void>();
-    const look = (): void => {
-      const { state } = this;
-      if (state === 'connected' || state === 'readOnly') resolve();
-      else if (state === 'expired') reject(new KeeperError('SESSIONEXPIRED'));
-      else if (state === 'authFailed') reject(new KeeperError('AUTHFAILED'));
-      else if (state === 'closed') reject(new KeeperError('CONNECTIONLOSS'));
-    };
-    const aborted = (): void => reject(signal?.reason);
-    if (signal?.aborted) aborted();
-    signal?.addEventListener('abort', aborted, { once: true });
-    this.on('state', look);
-    look();
-    return promise.finally(() => {
-      this.off('state', look);
-      signal?.removeEventListener('abort', aborted);
-    });
+    return this.#session.ready(signal);
   }
 
-  /** Ends the session: its ephemeral nodes go at once. */
+  /** Ends the session: its ephemeral nodes go at once, or with the session's timeout when there is no connection. */
   close(): Promise<void> {
     return this.#session.close();
   }
@@ -151,6 +163,7 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
     return this.close();
   }
 
+  /** Adds an identity, now and after every reconnect. Refused credentials end the session: state `authFailed`. */
   addAuth(scheme: string, auth: Buffer | string): void {
     this.#session.addAuth({ scheme, auth });
   }
@@ -160,175 +173,189 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
   /** @throws KeeperError NODEEXISTS, NONODE (the parent), NOCHILDRENFOREPHEMERALS, NOAUTH, INVALIDACL, … */
   async create(path: string, data: Buffer | string | null = null, options: CreateOptions = {}): Promise<{ path: string; stat: Stat }> {
     const mode = options.mode ?? 'persistent';
-    const request = {
-      path: this.#absolute(path),
-      data: bytesOf(data),
-      acl: [...(options.acl ?? OPEN_ACL)],
-      flags: CreateFlags[mode],
-    };
-    const read = (reply: { path: string; stat: Stat }): { path: string; stat: Stat } => ({ ...reply, path: this.#relative(reply.path) });
-    if (mode === 'container') return read(await this.#call(OpCode.createContainer, CreateRequest, request, Create2Response, options));
-    if (mode !== 'persistent-ttl' && mode !== 'persistent-sequential-ttl') {
-      return read(await this.#call(OpCode.create2, CreateRequest, request, Create2Response, options));
-    }
-    const withTtl = { ...request, ttl: BigInt(options.ttl ?? 0) };
-    return read(await this.#call(OpCode.createTTL, CreateTTLRequest, withTtl, Create2Response, options));
+    const request = this.#createRequest(path, data, options);
+    const made =
+      mode === 'persistent-ttl' || mode === 'persistent-sequential-ttl'
+        ? await this.#call(OpCode.createTTL, CreateTTLRequest, { ...request, ttl: BigInt(options.ttl ?? 0) }, Create2Response, { ...options, path })
+        : await this.#call(
+            mode === 'container' ? OpCode.createContainer : OpCode.create2, CreateRequest, request, Create2Response, { ...options, path },
+          );
+    return { ...made, path: this.#chroot.relative(made.path) };
   }
 
   /** The request of clients before 3.5: no stat in the answer. */
   async createOld(path: string, data: Buffer | string | null = null, options: CreateOptions = {}): Promise<string> {
-    const request = {
-      path: this.#absolute(path),
-      data: bytesOf(data),
-      acl: [...(options.acl ?? OPEN_ACL)],
-      flags: CreateFlags[options.mode ?? 'persistent'],
-    };
-    return this.#relative((await this.#call(OpCode.create, CreateRequest, request, CreateResponse, options)).path);
+    const request = this.#createRequest(path, data, options);
+    const made = await this.#call(OpCode.create, CreateRequest, request, CreateResponse, { ...options, path });
+    return this.#chroot.relative(made.path);
+  }
+
+  #createRequest(path: string, data: Buffer | string | null, { mode = 'persistent', acl = OPEN_ACL }: CreateOptions): CreateRequest {
+    return { path: this.#absoluteFor(mode, path), data: bytesOf(data), acl: [...acl], flags: CreateFlags[mode] };
   }
 
   /** @throws KeeperError NONODE, BADVERSION, NOTEMPTY, NOAUTH */
-  delete(path: string, version = ANY_VERSION, options: CallOptions = {}): Promise<void> {
-    return this.#call(OpCode.delete, DeleteRequest, { path: this.#absolute(path), version }, null, options);
+  async delete(path: string, version = ANY_VERSION, options: CallOptions = {}): Promise<void> {
+    const request = { path: this.#chroot.absolute(path), version };
+    await this.#call(OpCode.delete, DeleteRequest, request, null, { ...options, path });
   }
 
   /** @throws KeeperError NONODE, BADVERSION, NOAUTH, QUOTAEXCEEDED */
   async setData(path: string, data: Buffer | string | null, version = ANY_VERSION, options: CallOptions = {}): Promise<Stat> {
-    const request = { path: this.#absolute(path), data: bytesOf(data), version };
-    return (await this.#call(OpCode.setData, SetDataRequest, request, SetDataResponse, options)).stat;
+    const request = { path: this.#chroot.absolute(path), data: bytesOf(data), version };
+    return (await this.#call(OpCode.setData, SetDataRequest, request, SetDataResponse, { ...options, path })).stat;
   }
 
   /** `version` is the aclVersion (aversion). */
   async setAcl(path: string, acl: readonly ACL[], version = ANY_VERSION, options: CallOptions = {}): Promise<Stat> {
-    const request = { path: this.#absolute(path), acl: [...acl], version };
-    return (await this.#call(OpCode.setACL, SetACLRequest, request, SetACLResponse, options)).stat;
+    const request = { path: this.#chroot.absolute(path), acl: [...acl], version };
+    return (await this.#call(OpCode.setACL, SetACLRequest, request, SetACLResponse, { ...options, path })).stat;
   }
 
   /** All or nothing. A failed one gives every operation's error code; it does not reject. */
-  multi(ops: readonly MultiOp[], options: CallOptions = {}): Promise<MultiResult[]> {
-    const absolute = ops.map((op) => ({ ...op, path: this.#absolute(op.path) }));
-    const read = (body: Reader): MultiResult[] => readMulti(body, (path) => this.#relative(path));
-    return abortable(this.#session.request(OpCode.multi, encodeMulti(absolute), read), options.signal);
+  async multi(ops: readonly MultiOp[], options: CallOptions = {}): Promise<MultiResult[]> {
+    const absolute = ops.map((op) => ({ ...op, path: this.#absoluteFor(op.op === 'create' ? op.mode : undefined, op.path) }));
+    const read = (body: Reader): MultiResult[] => readMulti(body, (path) => this.#chroot.relative(path));
+    return this.#session.request(OpCode.multi, encodeMulti(absolute), read, options);
   }
 
   // ---- reading
 
   /** The stat, or null when there is no such node; `watch` then hears of its creation. */
   async exists(path: string, options: WatchOptions = {}): Promise<Stat | null> {
-    const request = { path: this.#absolute(path), watch: options.watch !== undefined };
+    const request = { path: this.#chroot.absolute(path), watch: options.watch !== undefined };
+    const answered = (errno: number): void => {
+      if (errno === 0) this.#listen('data', request.path, options.watch);
+      else if (errno === ErrorCode.NONODE) this.#listen('exist', request.path, options.watch);
+    };
     try {
-      const { stat } = await this.#call(OpCode.exists, ExistsRequest, request, ExistsResponse, options);
-      this.#listen('data', request.path, options.watch);
-      return stat;
+      return (await this.#call(OpCode.exists, ExistsRequest, request, ExistsResponse, { signal: options.signal, path, answered })).stat;
     } catch (error) {
-      if (!(error instanceof KeeperError) || error.code !== 'NONODE') throw error;
-      this.#listen('exist', request.path, options.watch);
-      return null;
+      if (error instanceof KeeperError && error.code === 'NONODE') return null;
+      throw error;
     }
   }
 
   /** @throws KeeperError NONODE, NOAUTH */
   async getData(path: string, options: WatchOptions = {}): Promise<{ data: Buffer | null; stat: Stat }> {
-    const request = { path: this.#absolute(path), watch: options.watch !== undefined };
-    const { data, stat } = await this.#call(OpCode.getData, GetDataRequest, request, GetDataResponse, options, (reply) => ({
-      ...reply,
-      data: reply.data && Buffer.from(reply.data), // out of the connection's buffer
-    }));
-    this.#listen('data', request.path, options.watch);
-    return { data, stat };
+    const request = { path: this.#chroot.absolute(path), watch: options.watch !== undefined };
+    return this.#call(OpCode.getData, GetDataRequest, request, GetDataResponse, this.#watching('data', request.path, path, options), owned);
   }
 
   /** Names, in no particular order. */
   async getChildren(path: string, options: WatchOptions = {}): Promise<{ children: string[]; stat: Stat }> {
-    const request = { path: this.#absolute(path), watch: options.watch !== undefined };
-    const reply = await this.#call(OpCode.getChildren2, GetChildren2Request, request, GetChildren2Response, options);
-    this.#listen('child', request.path, options.watch);
-    return reply;
+    const request = { path: this.#chroot.absolute(path), watch: options.watch !== undefined };
+    const call = this.#watching('child', request.path, path, options);
+    return this.#call(OpCode.getChildren2, GetChildren2Request, request, GetChildren2Response, call);
   }
 
-  getAcl(path: string, options: CallOptions = {}): Promise<{ acl: ACL[]; stat: Stat }> {
-    return this.#call(OpCode.getACL, GetACLRequest, { path: this.#absolute(path) }, GetACLResponse, options);
+  async getAcl(path: string, options: CallOptions = {}): Promise<{ acl: ACL[]; stat: Stat }> {
+    return this.#call(OpCode.getACL, GetACLRequest, { path: this.#chroot.absolute(path) }, GetACLResponse, { ...options, path });
   }
 
   /** Several reads in one request; an operation that fails does not stop the others. */
-  multiRead(ops: readonly ReadOp[], options: CallOptions = {}): Promise<ReadResult[]> {
-    const absolute = ops.map((op) => ({ ...op, path: this.#absolute(op.path) }));
-    return abortable(this.#session.request(OpCode.multiRead, encodeMultiRead(absolute), readMultiRead), options.signal);
+  async multiRead(ops: readonly ReadOp[], options: CallOptions = {}): Promise<ReadResult[]> {
+    const absolute = ops.map((op) => ({ ...op, path: this.#chroot.absolute(op.path) }));
+    return this.#session.request(OpCode.multiRead, encodeMultiRead(absolute), readMultiRead, options);
   }
 
   /** This session's ephemeral nodes whose path starts with `prefix`. */
   async getEphemerals(prefix = '/', options: CallOptions = {}): Promise<string[]> {
-    const request = { prefixPath: this.#absolute(prefix) };
-    const reply = await this.#call(OpCode.getEphemerals, GetEphemeralsRequest, request, GetEphemeralsResponse, options);
-    return reply.ephemerals.map((path) => this.#relative(path));
+    const request = { prefixPath: this.#chroot.absolute(prefix) };
+    const call = { ...options, path: prefix };
+    const reply = await this.#call(OpCode.getEphemerals, GetEphemeralsRequest, request, GetEphemeralsResponse, call);
+    // A prefix need not end with a component: that of the chroot /app also finds /application.
+    return reply.ephemerals.filter((path) => this.#chroot.contains(path)).map((path) => this.#chroot.relative(path));
   }
 
   /** How many nodes there are below `path`. */
   async getAllChildrenNumber(path: string, options: CallOptions = {}): Promise<number> {
-    const request = { path: this.#absolute(path) };
-    const reply = await this.#call(OpCode.getAllChildrenNumber, GetAllChildrenNumberRequest, request, GetAllChildrenNumberResponse, options);
+    const request = { path: this.#chroot.absolute(path) };
+    const call = { ...options, path };
+    const reply = await this.#call(OpCode.getAllChildrenNumber, GetAllChildrenNumberRequest, request, GetAllChildrenNumberResponse, call);
     return reply.totalNumber;
   }
 
   /** Brings this client's server up to date with the leader: a read after it sees every write acknowledged before it. */
   async sync(path = '/', options: CallOptions = {}): Promise<void> {
-    await this.#call(OpCode.sync, SyncRequest, { path: this.#absolute(path) }, SyncResponse, options);
+    await this.#call(OpCode.sync, SyncRequest, { path: this.#chroot.absolute(path) }, SyncResponse, { ...options, path });
   }
 
   async whoAmI(options: CallOptions = {}): Promise<{ scheme: string; user: string }[]> {
-    const request = this.#session.request(OpCode.whoAmI, Buffer.alloc(0), (body) => WhoAmIResponse.read(body));
-    const { clientInfo } = await abortable(request, options.signal);
+    const { clientInfo } = await this.#session.request(OpCode.whoAmI, Buffer.alloc(0), (body) => WhoAmIResponse.read(body), options);
     return clientInfo.map(({ authScheme, user }) => ({ scheme: authScheme, user }));
   }
 
   /** The ensemble's configuration as text: the data of /zookeeper/config, whatever the chroot. */
   async getConfig(options: WatchOptions = {}): Promise<{ config: string; stat: Stat }> {
-    const request = { path: '/zookeeper/config', watch: options.watch !== undefined };
-    const { data, stat } = await this.#call(OpCode.getData, GetDataRequest, request, GetDataResponse, options, (reply) => ({
-      ...reply,
-      data: String(reply.data ?? ''),
-    }));
-    this.#listen('data', request.path, options.watch);
-    return { config: data, stat };
+    const request = { path: CONFIG_NODE, watch: options.watch !== undefined };
+    const call = this.#watching('data', CONFIG_NODE, CONFIG_NODE, options);
+    return this.#call(OpCode.getData, GetDataRequest, request, GetDataResponse, call, configOf);
   }
 
-  /** Changes the ensemble's members; each list in Apache's syntax, or null. Resolves with the new configuration. */
-  async reconfig(joining: string | null, leaving: string | null, members: string | null, fromConfig = -1n): Promise<string> {
-    const request = { joiningServers: joining, leavingServers: leaving, newMembers: members, curConfigId: fromConfig };
-    const reply = await this.#call(OpCode.reconfig, ReconfigRequest, request, GetDataResponse, {}, ({ data }) => String(data ?? ''));
-    return reply;
+  /**
+   * Changes the ensemble's members; each list in Apache's syntax, or null. Resolves with the new configuration.
+   * @param fromConfig version of the configuration it must start from; −1n: any
+   * @throws KeeperError BADVERSION, NEWCONFIGNOQUORUM, RECONFIGINPROGRESS, RECONFIGDISABLED, NOAUTH, BADARGUMENTS
+   */
+  async reconfig(
+    change: { joining?: string | null; leaving?: string | null; members?: string | null; fromConfig?: bigint }, options: CallOptions = {},
+  ): Promise<{ config: string; stat: Stat }> {
+    const request = {
+      joiningServers: change.joining ?? null,
+      leavingServers: change.leaving ?? null,
+      newMembers: change.members ?? null,
+      curConfigId: change.fromConfig ?? -1n,
+    };
+    return this.#call(OpCode.reconfig, ReconfigRequest, request, GetDataResponse, options, configOf);
   }
 
   // ---- watching
 
   /** A watch that stays: it survives reconnects, and changes that happen meanwhile are not told. */
   async addWatch(path: string, mode: 'persistent' | 'recursive', listener: WatchListener, options: CallOptions = {}): Promise<void> {
-    const request = { path: this.#absolute(path), mode: mode === 'persistent' ? 0 : 1 };
-    await this.#call(OpCode.addWatch, AddWatchRequest, request, null, options);
-    this.#watches.add(mode, request.path, listener);
-  }
-
-  /** @throws KeeperError NOWATCHER */
-  async removeWatches(path: string, kind: RemovableWatch, options: CallOptions = {}): Promise<void> {
-    const absolute = this.#absolute(path);
-    const { type, kinds } = REMOVABLE[kind];
-    await this.#call(OpCode.removeWatches, RemoveWatchesRequest, { path: absolute, type }, null, options);
-    for (const removed of kinds) this.#watches.remove(removed, absolute);
+    const request = { path: this.#chroot.absolute(path), mode: mode === 'persistent' ? 0 : 1 };
+    const call = this.#watching(mode, request.path, path, { ...options, watch: listener });
+    await this.#call(OpCode.addWatch, AddWatchRequest, request, null, call);
   }
 
   /**
-   * Every change of a node (or, `recursive`, of everything below it), for as long as the loop runs:
-   * `for await (const event of zk.watch('/app', { recursive: true })) …`
+   * Resolves with what this client had registered there and has no more.
+   * @throws KeeperError NOWATCHER; BADARGUMENTS for the last two kinds from servers before 3.9
+   */
+  async removeWatches(path: string, kind: RemovableWatch, options: RemoveWatchesOptions = {}): Promise<WatchKind[]> {
+    const absolute = this.#chroot.absolute(path);
+    const { type, kinds } = REMOVABLE[kind];
+    const { listener } = options;
+    const removeHere = (): WatchKind[] => kinds.filter((removed) => this.#watches.remove(removed, absolute, listener));
+    const shared = listener !== undefined && kinds.some((each) => this.#watches.hasOthers(each, absolute, listener));
+    const connected = this.state === 'connected' || this.state === 'readOnly';
+    let removed: WatchKind[] = [];
+    // Watches die with the connection, so that without one there is nothing to remove on a server.
+    if (shared || (options.local && !connected)) removed = removeHere();
+    else {
+      const answered = (errno: number): void => void (errno === 0 && (removed = removeHere()));
+      await this.#call(OpCode.removeWatches, RemoveWatchesRequest, { path: absolute, type }, null, { signal: options.signal, path, answered });
+    }
+    if (removed.length === 0) throw new KeeperError('NOWATCHER', path);
+    return removed;
+  }
+
+  /**
+   * Every change of a node (or, `recursive`, of everything below it) from the first turn of the loop on, for as long as
+   * it runs: `for await (const event of zk.watch('/app', { recursive: true })) …` It ends with the signal or the client.
    */
   watch(path: string, options: { recursive?: boolean; signal?: AbortSignal } = {}): AsyncIterableIterator<WatchEvent> {
     const kind = options.recursive ? 'recursive' : 'persistent';
     return watchIterator({
       begin: (listener) => this.addWatch(path, kind, listener),
       end: async (listener) => {
-        const last = this.#watches.remove(kind, this.#absolute(path), listener);
-        if (last) await this.removeWatches(path, kind).catch(() => undefined); // gone with its connection: as good
+        await this.removeWatches(path, kind, { listener, local: true }).catch(() => {
+          this.#watches.remove(kind, this.#chroot.absolute(path), listener); // gone with its connection: as good
+        });
       },
-      onFinalState: (ended) => this.on('state', ended),
-      offFinalState: (ended) => this.off('state', ended),
+      onState: (listener) => this.on('state', listener),
+      offState: (listener) => this.off('state', listener),
       signal: options.signal,
     });
   }
@@ -337,34 +364,36 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
     if (listener) this.#watches.add(kind, absolutePath, listener);
   }
 
+  /** Registers at the moment of the reply: the event may be the very next frame. */
+  #watching(kind: WatchKind, absolutePath: string, path: string, { signal, watch }: WatchOptions): RequestOptions {
+    const answered = (errno: number): void => {
+      if (errno === 0) this.#listen(kind, absolutePath, watch);
+    };
+    return { path, signal, answered };
+  }
+
   #dispatch(event: WatchEvent): void {
     const listeners = this.#watches.take(event);
-    const told = { ...event, path: this.#relative(event.path) };
-    for (const listener of listeners) listener(told);
-    this.emit('watch', told);
+    const told = { ...event, path: this.#chroot.relative(event.path) };
+    for (const listener of listeners) callOut(() => listener(told));
+    callOut(() => this.emit('watch', told));
   }
 
   // ---- requests
 
   #call<Q, A, R = A>(
-    type: number, request: Codec<Q>, value: Q, response: Codec<A> | null, options: CallOptions, map?: (reply: A) => R,
+    type: number, request: Codec<Q>, value: Q, response: Codec<A> | null, options: RequestOptions, map?: (reply: A) => R,
   ): Promise<R> {
     const read = (body: Reader): R => {
       if (response === null) return undefined as R;
       const reply = response.read(body);
       return map ? map(reply) : (reply as unknown as R);
     };
-    return abortable(this.#session.request(type, encode(request, value), read, pathOf(value)), options.signal);
+    return this.#session.request(type, encode(request, value), read, options);
   }
 
-  #absolute(path: string): string {
-    if (this.#chroot === '') return path;
-    return path === '/' ? this.#chroot : this.#chroot + path;
-  }
-
-  #relative(path: string): string {
-    if (this.#chroot === '' || !path.startsWith(this.#chroot)) return path;
-    return path.slice(this.#chroot.length) || '/';
+  #absoluteFor(mode: CreateMode | undefined, path: string): string {
+    return mode?.includes('sequential') ? this.#chroot.absoluteSequential(path) : this.#chroot.absolute(path);
   }
 }
 
@@ -383,26 +412,11 @@ function bytesOf(data: Buffer | string | null): Buffer | null {
   return typeof data === 'string' ? Buffer.from(data) : data;
 }
 
-function pathOf(request: unknown): string | undefined {
-  return (request as { path?: string }).path;
+/** The data copied out of the connection's buffer. */
+function owned({ data, stat }: GetDataResponse): GetDataResponse {
+  return { data: data && Buffer.from(data), stat };
 }
 
-function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void; reject(reason: unknown): void } {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  const { promise: aborted, reject } = withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  promise.catch(() => undefined); // its rejection is nobody's any more once the signal has won
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+function configOf({ data, stat }: GetDataResponse): { config: string; stat: Stat } {
+  return { config: String(data ?? ''), stat };
 }

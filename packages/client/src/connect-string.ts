@@ -1,3 +1,5 @@
+import { validatePath } from '@zk/protocol';
+
 /** One server of a connect string. */
 export interface HostPort {
   readonly host: string;
@@ -15,11 +17,12 @@ const DEFAULT_PORT = 2181;
 /**
  * `host:port,host:port,[::1]:port/chroot`; a missing port is 2181 (ConnectStringParser).
  *
- * @throws Error naming the part that is wrong
+ * @throws Error naming the part that is wrong; KeeperError BADARGUMENTS for the chroot
  */
 export function parseConnectString(text: string): ConnectString {
   const slash = text.indexOf('/');
   const chroot = slash < 0 ? '' : text.slice(slash).replace(/\/$/, '');
+  if (chroot !== '') validatePath(chroot);
   const servers = (slash < 0 ? text : text.slice(0, slash))
     .split(',')
     .map((part) => part.trim())

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { FrameReader } from '@zk/jute';
 import type { HostPort } from './connect-string.ts';
 
@@ -9,63 +10,67 @@ export interface ConnectionEvents {
   opened(): void;
   /** A whole frame without its length; a view that is valid during the call only. */
   frame(frame: Buffer): void;
-  /** Once, whoever closed it, also when it never opened. */
+  /** Once, unless `destroy()` was called; also when it never opened. */
   closed(reason: string): void;
 }
 
-/** One TCP connection to one server: frames in, frames out. */
+/** One connection to one server, plain or TLS: frames in, frames out. After it is closed nothing is told any more. */
 export class Connection {
   readonly server: HostPort;
   readonly #socket: Socket;
+  readonly #frames: FrameReader;
+  readonly #events: ConnectionEvents;
   #closed = false;
 
-  constructor(server: HostPort, timeoutMs: number, events: ConnectionEvents) {
+  constructor(server: HostPort, tls: ConnectionOptions | undefined, events: ConnectionEvents) {
     this.server = server;
-    const frames = new FrameReader(MAX_FRAME_BYTES, (frame) => events.frame(frame));
-    const socket = connect({ host: server.host, port: server.port, noDelay: true });
-    this.#socket = socket;
-    const close = (reason: string): void => {
-      if (this.#closed) return;
-      this.#closed = true;
-      socket.destroy();
-      events.closed(reason);
-    };
-    const late = setTimeout(() => close(`no connection within ${timeoutMs} ms`), timeoutMs);
-    socket.once('connect', () => {
-      clearTimeout(late);
-      events.opened();
+    this.#events = events;
+    this.#frames = new FrameReader(MAX_FRAME_BYTES, (frame) => events.frame(frame));
+    const { host, port } = server;
+    this.#socket = tls ? connectTls({ host, port, servername: isAddress(host) ? undefined : host, ...tls }) : connect({ host, port });
+    this.#socket.setNoDelay(true);
+    this.#socket.once(tls ? 'secureConnect' : 'connect', () => {
+      if (!this.#closed) events.opened();
     });
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        if (!this.#closed) frames.push(chunk);
-      } catch (error) {
-        close(`cannot understand the server: ${String(error)}`);
-      }
-    });
-    socket.on('error', (error) => close(error.message));
-    socket.on('close', () => {
-      clearTimeout(late);
-      close('closed by the server');
-    });
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#socket.on('error', (error) => this.#close(error.message));
+    this.#socket.on('close', () => this.#close('closed by the server'));
   }
 
-  /** `payload` without the length. */
-  send(payload: Buffer): void {
+  /** A whole frame. Everything sent in one turn of the event loop leaves as one packet. */
+  send(frame: Buffer): void {
     if (this.#closed) return;
-    const frame = Buffer.allocUnsafe(4 + payload.length);
-    frame.writeInt32BE(payload.length, 0);
-    payload.copy(frame, 4);
-    // Everything written in one turn of the event loop leaves as one packet.
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork();
-      queueMicrotask(() => this.#socket.uncork());
+    const socket = this.#socket;
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
     }
-    this.#socket.write(frame);
+    socket.write(frame);
   }
 
   /** Closes without calling `closed`: whoever calls this knows already. */
   destroy(): void {
     this.#closed = true;
+    this.#frames.close();
     this.#socket.destroy();
   }
+
+  #read(chunk: Buffer): void {
+    try {
+      this.#frames.push(chunk);
+    } catch (error) {
+      this.#close(`cannot understand the server: ${String(error)}`);
+    }
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.destroy();
+    this.#events.closed(reason);
+  }
+}
+
+/** TLS wants a name to ask for (SNI); an address is none. */
+function isAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) || host.includes(':');
 }

@@ -3,16 +3,21 @@ import type { WatchListener } from './watch-registry.ts';
 
 export interface WatchSource {
   begin(listener: WatchListener): Promise<void>;
+  /** Only called when `begin` has succeeded; never rejects. */
   end(listener: WatchListener): Promise<void>;
-  onFinalState(listener: (state: ClientState) => void): void;
-  offFinalState(listener: (state: ClientState) => void): void;
+  onState(listener: (state: ClientState) => void): void;
+  offState(listener: (state: ClientState) => void): void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Events as they come, kept in order while the loop is busy. Ends with the signal, or with the client. */
+/**
+ * Events as they come, kept in order while the loop is busy. Ends with the signal, or with the client.
+ * @throws what `begin` rejects with
+ */
 export async function* watchIterator(source: WatchSource): AsyncIterableIterator<WatchEvent> {
+  if (source.signal?.aborted) return;
   const events: WatchEvent[] = [];
-  let ended = source.signal?.aborted ?? false;
+  let ended = false;
   let wake: () => void = () => undefined;
   const listener: WatchListener = (event) => {
     events.push(event);
@@ -26,17 +31,21 @@ export async function* watchIterator(source: WatchSource): AsyncIterableIterator
     if (state === 'closed' || state === 'expired' || state === 'authFailed') end();
   };
   source.signal?.addEventListener('abort', end, { once: true });
-  source.onFinalState(stateChanged);
+  source.onState(stateChanged);
+  const woken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  let watching = false;
+  const begun = source.begin(listener).then(() => void (watching = true));
   try {
-    await source.begin(listener);
+    await Promise.race([begun, woken()]); // an abort does not wait for a connection
     while (!ended) {
       const event = events.shift();
       if (event) yield event;
-      else await new Promise<void>((resolve) => (wake = resolve));
+      else await woken();
     }
   } finally {
     source.signal?.removeEventListener('abort', end);
-    source.offFinalState(stateChanged);
-    await source.end(listener);
+    source.offState(stateChanged);
+    const removed = begun.then(() => source.end(listener), () => undefined);
+    if (watching) await removed;
   }
 }

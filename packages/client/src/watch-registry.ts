@@ -23,14 +23,20 @@ export class WatchRegistry {
     else byPath.set(path, new Set([listener]));
   }
 
-  /** True when nobody listens any more for that kind at that path. */
+  /** Without `listener`: all of them. True when there was something to remove. */
   remove(kind: WatchKind, path: string, listener?: WatchListener): boolean {
+    const byPath = this.#byKind[kind];
+    const listeners = byPath.get(path);
+    if (!listeners) return false;
+    const removed = listener ? listeners.delete(listener) : true;
+    if (!listener || listeners.size === 0) byPath.delete(path);
+    return removed;
+  }
+
+  /** Somebody besides `listener`. */
+  hasOthers(kind: WatchKind, path: string, listener: WatchListener): boolean {
     const listeners = this.#byKind[kind].get(path);
-    if (!listeners) return true;
-    if (listener) listeners.delete(listener);
-    else listeners.clear();
-    if (listeners.size === 0) this.#byKind[kind].delete(path);
-    return listeners.size === 0;
+    return listeners !== undefined && listeners.size > (listeners.has(listener) ? 1 : 0);
   }
 
   paths(kind: WatchKind): string[] {
