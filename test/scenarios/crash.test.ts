@@ -34,7 +34,7 @@ story('everyone crashes at once: every acknowledged write is there after the res
   zk.crash(...zk.nodes);
   zk.restart(...zk.nodes).settle();
   zk.connect(zk.leader).getData('/count').returns('10');
-  zk.agrees();
+  zk.settle().agrees();
 });
 
 story('writes that no disk had synced are lost with the power, and nobody believes in them', (seed) => {

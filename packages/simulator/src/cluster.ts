@@ -83,11 +83,11 @@ export class Cluster {
     if (this.network.partitioned) return this.#majoritySettled(living);
     const [leader, another] = living.filter(leads);
     if (!leader || another) return false;
-    const { tree, currentEpoch } = leader.peer.inspect();
+    const { currentEpoch } = leader.peer.inspect();
     return living.every((node) => {
       const status = node.peer.inspect();
       return status.serving !== null && status.serving !== 'readOnly' && status.currentEpoch === currentEpoch
-        && status.tree.lastZxid === tree.lastZxid && status.pendingTxns === 0;
+        && status.tree.lastZxid >= this.checkers.history.lastZxid && status.pendingTxns === 0;
     });
   }
 

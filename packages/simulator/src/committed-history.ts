@@ -27,6 +27,11 @@ export class History {
     return this.#order.length;
   }
 
+  /** The newest committed txn; 0 before the first. */
+  get lastZxid(): bigint {
+    return this.#order.at(-1) ?? 0n;
+  }
+
   bytesOf(zxid: bigint): Buffer | undefined {
     return this.#bytes.get(zxid);
   }
@@ -85,7 +90,7 @@ export class History {
   }
 
   #newest(node: SimNode, zxid: bigint): void {
-    const last = this.#order.at(-1) ?? 0n;
+    const last = this.lastZxid;
     check(zxid > last, 'TotalOrder', () => `server.${node.sid} commits ${hex(zxid)} after ${hex(last)} was committed without it`);
     const contiguous = zxid === last + 1n || (zxid >> 32n > last >> 32n && (zxid & 0xffffffffn) === 1n);
     check(contiguous, 'ZxidUnique/Contiguous', () => `${hex(zxid)} after ${hex(last)}`);

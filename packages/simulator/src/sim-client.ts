@@ -53,6 +53,10 @@ export class SimClient {
   get connected(): boolean {
     return this.#established;
   }
+  /** A connection is there or being made. */
+  get connecting(): boolean {
+    return this.#link !== null;
+  }
   get node(): SimNode | null {
     return this.#node;
   }

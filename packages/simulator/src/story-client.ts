@@ -5,6 +5,7 @@ import type { Outcome, SimClient } from './sim-client.ts';
 
 /** An answer may take this long, in simulated ms; a connection that breaks answers at once. */
 const ANSWER_MS = 30_000;
+const RETRY_MS = 50;
 
 /** A client that tells a story: each call waits for its answer, and says what the answer must be. */
 export class StoryClient {
@@ -17,11 +18,18 @@ export class StoryClient {
     this.moveTo(node);
   }
 
-  /** Takes the session to another member. */
+  /** Takes the session to another member; a server that is behind what the client has seen hangs up, and is asked again. */
   moveTo(node: SimNode): this {
-    this.client.connect(node);
-    const answered = this.#cluster.scheduler.runUntil(() => this.client.connected || this.client.expired || !this.client.node?.alive, ANSWER_MS);
-    if (!answered) throw new Error(`${this.client.name} got no session from server.${node.sid}: ${this.#cluster.describe()}`);
+    const { scheduler } = this.#cluster;
+    const deadline = scheduler.now + ANSWER_MS;
+    this.client.disconnect();
+    while (!this.client.connected && scheduler.now < deadline) {
+      this.client.connect(node);
+      scheduler.runUntil(() => this.client.connected || this.client.expired || !this.client.connecting, ANSWER_MS);
+      if (this.client.expired) break;
+      if (!this.client.connected) scheduler.run(RETRY_MS);
+    }
+    if (!this.client.connected) throw new Error(`${this.client.name} got no session from server.${node.sid}: ${this.#cluster.describe()}`);
     return this;
   }
 
