@@ -2,6 +2,7 @@ import { Reader, encode, type Codec } from '@zk/jute';
 import { ConnectRequest, ConnectResponse, OpCode, asSid, asZxid, hex, opName, type Id, type Proposal, type SessionId, type Zxid } from '@zk/protocol';
 import { MemoryStore } from '@zk/store';
 import { DataTree } from '@zk/tree';
+import type { AuditEntry } from '../src/audit.ts';
 import type { Authority } from '../src/authority.ts';
 import { peerConfig, type PeerSettings } from '../src/config.ts';
 import { Pipeline } from '../src/pipeline.ts';
@@ -102,7 +103,11 @@ export class Server {
   authority: FakeAuthority;
   #port = 50_000;
 
-  constructor(role: ServingRole = 'standalone', settings: Partial<PeerSettings> = {}, wallTime = 0x1c4082) {
+  readonly audit: AuditEntry[] = [];
+  readonly #audited: boolean;
+
+  constructor(role: ServingRole = 'standalone', settings: Partial<PeerSettings> = {}, wallTime = 0x1c4082, audited = false) {
+    this.#audited = audited;
     this.wallTime = wallTime;
     const config = peerConfig({ sid: asSid(1n), ensemble: null, tickTime: 2000, ...settings });
     this.tree = new DataTree({ digest: config.digestEnabled, extendedTypes: config.extendedTypesEnabled });
@@ -150,6 +155,7 @@ export class Server {
       electors: { send: () => {} },
       learners: { listen: () => {}, unlisten: () => {}, dial: () => {} },
       trace: (event) => this.traces.push(event),
+      ...(this.#audited && { traceAudit: (entry: AuditEntry) => this.audit.push(entry) }),
       fatal: (_code, reason) => {
         throw new Error(reason);
       },
