@@ -16,8 +16,8 @@ const BENEATH: Record<string, readonly string[]> = {
   simulator: ['peer'],
   client: ['protocol'],
 };
-/** Only as types: the pure packages describe a store, they do not have one. */
-const TYPES_ONLY: Record<string, readonly string[]> = { peer: ['store'] };
+/** Only as types: they describe a store, they do not have one. */
+const TYPES_ONLY: Record<string, readonly string[]> = { peer: ['store'], simulator: ['store'] };
 
 /** No sockets, files, timers, clocks or chance: time and randomness are arguments. */
 const PURE = ['jute', 'protocol', 'tree', 'election', 'zab', 'peer'];

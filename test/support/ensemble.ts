@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modeOf } from './four-letter-word.ts';
-import { freePorts } from './ports.ts';
+import { freePorts, isListening } from './ports.ts';
 import { ServerProcess } from './server-process.ts';
 import { until } from './until.ts';
 
@@ -78,10 +78,16 @@ export class Ensemble {
     return new Ensemble(directory, members);
   }
 
-  /** `create()`, then every member started and serving. */
+  /**
+   * `create()`, then every member started and serving. The last one is first up: its id is the highest, so that on a
+   * fresh ensemble it leads, however long its implementation takes to start.
+   */
   static async start(options: EnsembleOptions): Promise<Ensemble> {
     const ensemble = await Ensemble.create(options);
-    for (const member of ensemble.members) ensemble.startMember(member);
+    const last = ensemble.members.at(-1) as Member;
+    ensemble.startMember(last);
+    if (ensemble.members.length > 1) await until(`server.${last.sid} on its election port`, () => isListening(last.electionPort));
+    for (const member of ensemble.members.slice(0, -1)) ensemble.startMember(member);
     await ensemble.settled();
     return ensemble;
   }
