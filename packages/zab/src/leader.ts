@@ -37,10 +37,10 @@ export class Leader {
   readonly #learners = new Learners();
   readonly #epochs: EpochQuorum;
   readonly #promises: EpochAckQuorum;
+  readonly #broadcast: Broadcast;
   #config: EnsembleConfig;
   #lastSeen: EnsembleConfig | null;
   #quorum: JointQuorum;
-  readonly #broadcast: Broadcast;
   #newLeader: QuorumPacket | null = null;
   #phase: Phase = 'idle';
   /** An epoch is on its way to the disk: nothing that relies on it may leave before. */

@@ -137,23 +137,34 @@ export class LearnerHandler {
   }
 }
 
-/** Times one unacked proposal and remembers the newest one for afterwards: enough to notice a learner that stopped acking (quorum.md 10.3). */
+/**
+ * Times one unacked proposal and remembers the newest one for afterwards: enough to notice a learner that stopped
+ * acking (quorum.md 10.3). Plain fields, since every proposal passes here once per learner.
+ */
 class AckStopwatch {
-  #current: { zxid: Zxid; at: Millis } | null = null;
-  #next: { zxid: Zxid; at: Millis } | null = null;
+  #current: Zxid | null = null;
+  #currentAt: Millis = 0;
+  #next: Zxid | null = null;
+  #nextAt: Millis = 0;
 
   get waitingSince(): Millis | null {
-    return this.#current?.at ?? null;
+    return this.#current === null ? null : this.#currentAt;
   }
 
   proposed(zxid: Zxid, now: Millis): void {
-    if (this.#current === null) this.#current = { zxid, at: now };
-    else this.#next = { zxid, at: now };
+    if (this.#current === null) {
+      this.#current = zxid;
+      this.#currentAt = now;
+    } else {
+      this.#next = zxid;
+      this.#nextAt = now;
+    }
   }
 
   acked(zxid: Zxid): void {
-    if (this.#current === null || zxid < this.#current.zxid) return;
-    this.#current = this.#next !== null && this.#next.zxid > zxid ? this.#next : null;
+    if (this.#current === null || zxid < this.#current) return;
+    this.#current = this.#next !== null && this.#next > zxid ? this.#next : null;
+    this.#currentAt = this.#nextAt;
     this.#next = null;
   }
 }

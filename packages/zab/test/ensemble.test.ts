@@ -85,7 +85,9 @@ function settle(ensemble: Ensemble): void {
     member.alive = true;
   }
   ensemble.elect(VOTERS_HEARD);
-  for (const member of ensemble.members) ensemble.join(member, 0);
+  // Whoever agreed to the latest epoch comes first: after a quorum has settled on an earlier one it is shut out (T31).
+  const byEpoch = [...ensemble.members].sort((a, b) => Number(b.disk.epochs.accepted - a.disk.epochs.accepted));
+  for (const member of byEpoch) ensemble.join(member, 0);
   quiesce(ensemble);
   const leader = ensemble.members.find(({ role }) => role instanceof Leader);
   leader?.propose(255);
