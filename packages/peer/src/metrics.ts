@@ -58,7 +58,6 @@ export class PipelineMetrics {
     cnxn_closed_without_zk_server_running: 0,
     digest_mismatches_count: 0,
     large_requests_rejected: 0,
-    request_throttle_wait_count: 0,
     revalidate_count: 0,
     sessionless_connections_expired: 0,
     stale_sessions_expired: 0,
@@ -72,7 +71,6 @@ export class PipelineMetrics {
     node_changed_watch_count: new Summary(),
     node_children_watch_count: new Summary(),
     requests_in_session_queue: new Summary(),
-    reads_after_write_in_session_queue: new Summary(),
   };
   readonly advanced = {
     readlatency: new Distribution(),

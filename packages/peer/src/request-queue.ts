@@ -69,6 +69,7 @@ export class RequestQueue {
   enqueue(pending: PendingRequest): void {
     const { connection } = pending;
     connection.queue.push(pending);
+    this.#parts.metrics.basic.requests_in_session_queue.add(connection.queue.length);
     this.#outstanding += 1;
     this.#largeBytes += pending.largeBytes;
     if (this.#outstanding > this.#limit && pending.xid > 0) connection.hold();
