@@ -57,7 +57,7 @@ export function logTrace(log: Log, event: TraceEvent): void {
 }
 
 const LEVELS: Record<TraceEvent['kind'], Level> = {
-  role: 'info',
+  role: 'debug',
   recovered: 'info',
   waiting: 'warn',
   elected: 'info',
@@ -102,11 +102,11 @@ const MESSAGES: Record<TraceEvent['kind'], string> = {
 
 export function describeTrace(event: TraceEvent): Line {
   const { kind, ...fields } = event;
-  if (kind === 'role') {
-    const { role, ...rest } = event;
-    return { level: role === 'looking' ? 'info' : LEVELS.role, message: role, fields: { reason: rest.reason } };
-  }
+  // What follows from a vote is told by `elected` and `serving`; that there is none is news.
+  if (kind === 'role') return { level: event.role === 'looking' ? 'info' : LEVELS.role, message: event.role, fields: { reason: event.reason } };
   if (kind === 'session') return { level: LEVELS.session, message: `session ${event.event}`, fields: { ...fields, event: undefined } };
+  // `sid` is this server in every line; here it is about a learner.
+  if (kind === 'syncing') return { level: LEVELS.syncing, message: MESSAGES.syncing, fields: { ...fields, sid: undefined, learner: event.sid } };
   return { level: LEVELS[kind], message: MESSAGES[kind], fields };
 }
 
@@ -120,7 +120,7 @@ function readable(fields: Record<string, unknown>): Record<string, unknown> {
   return line;
 }
 
-const DECIMAL = /^(sid|leader|missing|electionEpoch|acceptedEpoch|currentEpoch|peerEpoch|epoch)$/;
+const DECIMAL = /^(sid|leader|learner|missing|electionEpoch|acceptedEpoch|currentEpoch|peerEpoch|epoch)$/;
 
 function readableValue(name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return DECIMAL.test(name) ? Number(value) : hex(value);

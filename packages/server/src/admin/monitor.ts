@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { PeerStatus } from '@zk/peer';
 import { ZOOKEEPER_VERSION } from '../version.ts';
 import { average } from './java-format.ts';
@@ -66,7 +66,7 @@ function gauges({ status }: AdminView, { received, sent }: Traffic): [string, Mo
     ['global_sessions', tree.globalSessions],
     ['local_sessions', pipeline.localSessions],
     ['open_file_descriptor_count', openFiles()],
-    ['max_file_descriptor_count', -1],
+    ['max_file_descriptor_count', maxFiles()],
     ['connection_drop_probability', { double: pipeline.connectionDropProbability }],
     ['last_client_response_size', responseSize.last],
     ['min_client_response_size', responseSize.min],
@@ -121,6 +121,14 @@ function summaries({ status, metrics }: AdminView): [string, MonitorValue][] {
 function openFiles(): number {
   try {
     return readdirSync('/proc/self/fd').length;
+  } catch {
+    return -1;
+  }
+}
+
+function maxFiles(): number {
+  try {
+    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1] ?? -1);
   } catch {
     return -1;
   }

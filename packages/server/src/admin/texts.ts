@@ -136,7 +136,7 @@ function sessionLines(view: AdminView): string[] {
   const owned = (local: boolean) =>
     pipeline.sessionBuckets
       .map(({ deadline, members }) => ({ deadline, members: members.filter((member) => member.local === local).map(({ id }) => `\t${javaHex(id)}`) }))
-      .filter(({ members }) => members.length > 0);
+      .filter(({ members }) => members.length > 0 || !localEnabled);
   const local = localEnabled ? bucketLines(view, 'Local Session Sets', owned(true)) : [];
   if (serving === 'leader' || serving === 'standalone') {
     return [...local, ...bucketLines(view, localEnabled ? 'Global Session Sets' : 'Session Sets', owned(false))];

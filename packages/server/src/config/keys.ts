@@ -28,6 +28,7 @@ export interface KeySpec<V> {
   readonly fallback: V;
   /** What a value looks like, for messages: `a whole number`. */
   readonly expected: string;
+  readonly example: string;
   /** `undefined` when the text is not a value of this key. */
   parse(text: string): V | undefined;
 }
@@ -41,6 +42,7 @@ function int<F extends number | null>(fallback: F, options: IntOptions = {}): Ke
     support,
     fallback,
     expected: max === 65535 ? `a port from ${min} to ${max}` : min > -2 ? `a whole number of at least ${min}` : 'a whole number',
+    example: max === 65535 ? '2181' : String(fallback ?? 10),
     parse: (text) => {
       const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
       return value >= min && value <= max ? value : undefined;
@@ -52,7 +54,7 @@ function bool(fallback: boolean, scope: Scope = 'property', support: Support = '
   const strict = (text: string): boolean | undefined => ({ true: true, false: false })[text.toLowerCase()];
   // Java's Boolean.getBoolean knows no error: everything that is not `true` is false.
   const lax = (text: string): boolean => text.toLowerCase() === 'true';
-  return { scope, support, fallback, expected: "'true' or 'false'", parse: scope === 'file' ? strict : lax };
+  return { scope, support, fallback, expected: "'true' or 'false'", example: String(fallback), parse: scope === 'file' ? strict : lax };
 }
 
 function yesNo(fallback: boolean, support: Support = 'honoured'): KeySpec<boolean> {
@@ -61,17 +63,18 @@ function yesNo(fallback: boolean, support: Support = 'honoured'): KeySpec<boolea
     support,
     fallback,
     expected: "'yes' or 'no'",
+    example: fallback ? 'yes' : 'no',
     parse: (text) => ({ yes: true, no: false })[text.toLowerCase()],
   };
 }
 
 function float(fallback: number, support: Support = 'honoured'): KeySpec<number> {
   const parse = (text: string): number | undefined => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined);
-  return { scope: 'property', support, fallback, expected: 'a number', parse };
+  return { scope: 'property', support, fallback, expected: 'a number', example: String(fallback), parse };
 }
 
 function text<F extends string | null>(fallback: F, scope: Scope = 'property', support: Support = 'honoured'): KeySpec<string | F> {
-  return { scope, support, fallback, expected: 'text', parse: (value) => value };
+  return { scope, support, fallback, expected: 'text', example: fallback ?? 'text', parse: (value) => value };
 }
 
 const port = (scope: Scope, support: Support = 'honoured') => int(null, { scope, support, min: 0, max: 65535 });

@@ -82,11 +82,11 @@ export class Settings {
   }
 
   #refuseValue(key: KeyName, { value, at }: Entry, findings: Findings): void {
-    const { scope, expected, fallback } = specOf(key);
+    const { scope, expected, fallback, example } = specOf(key);
     const what = `${key}=${value} is not ${expected}`;
-    const example = `write for example ${key}=${fallback ?? 10}`;
-    if (scope === 'file') findings.error(at, what, example);
-    else findings.warn(at, `${what}; the default ${String(fallback)} is used`, example);
+    const fix = `write for example ${key}=${example}`;
+    if (scope === 'file') findings.error(at, what, fix);
+    else findings.warn(at, `${what}; the default ${String(fallback)} is used`, fix);
   }
 
   #reportSupport(key: KeyName, { value, at }: Entry, parsed: unknown, findings: Findings): void {

@@ -101,11 +101,12 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   malformed(connection: ElectorConnection, reason: string): void {
-    this.#complaints.add(connection.remote, { peer: connection.remote, sid: Number(connection.sid), received: reason }, 'not an election message, connection closed');
+    this.#complaints.add(connection.remote, { peer: connection.remote, elector: Number(connection.sid), received: reason }, 'not an election message, connection closed');
   }
 
   closed({ sid }: ElectorConnection): void {
-    this.#elector(sid).connection = null;
+    if (this.#members.servers.has(sid)) this.#elector(sid).connection = null;
+    else this.#electors.delete(sid);
     this.#feed({ kind: 'electorLost', sid });
   }
 
@@ -151,7 +152,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** elector.failures, LONGEST_BACKOFF_MS);
     elector.failures++;
     elector.notBefore = performance.now() + backoff;
-    this.#options.log.debug({ sid: Number(elector.sid), reason, backoffMs: backoff }, 'elector not reached');
+    this.#options.log.debug({ elector: Number(elector.sid), reason, backoffMs: backoff }, 'elector not reached');
     if (elector.connection === null) this.#feed({ kind: 'electorLost', sid: elector.sid });
   }
 
@@ -184,27 +185,30 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   #accept(socket: Socket): void {
-    const address = javaAddress(socket.remoteAddress ?? '');
-    const peer = `${address}:${socket.remotePort}`;
+    const peer = `${javaAddress(socket.remoteAddress ?? '')}:${socket.remotePort}`;
     this.#strangers.add(socket);
     awaitHello(socket, this.#options.helloTimeoutMs, {
-      met: (hello, rest) => {
+      met: (hello, rest, isBareSid) => {
         this.#strangers.delete(socket);
-        this.#met(socket, hello, rest);
+        if (isBareSid && !this.#members.servers.has(hello.sid)) this.#refuse(socket, { peer, received: `a bare sid ${hello.sid} that is no member's` }, 'not an elector, connection closed');
+        else this.#met(socket, hello, rest);
       },
       failed: (received) => {
         this.#strangers.delete(socket);
-        if (received !== null) this.#complaints.add(address, { peer, received }, 'not an elector, connection closed');
+        if (received !== null) this.#refuse(socket, { peer, received }, 'not an elector, connection closed');
       },
     });
+  }
+
+  #refuse(socket: Socket, fields: Record<string, unknown>, message: string): void {
+    this.#complaints.add(javaAddress(socket.remoteAddress ?? ''), fields, message);
+    socket.destroy();
   }
 
   #met(socket: Socket, hello: ElectionHello, rest: Buffer): void {
     if (hello.sid === this.#options.sid) {
       const peer = javaAddress(socket.remoteAddress ?? '');
-      this.#complaints.add(peer, { peer, sid: Number(hello.sid) }, 'another server has our id, connection closed');
-      socket.destroy();
-      return;
+      return this.#refuse(socket, { peer, id: Number(hello.sid) }, 'another server has our id, connection closed');
     }
     const sid = hello.sid === OBSERVER_WITHOUT_ID ? (this.#nextAnonymous-- as Sid) : hello.sid;
     const elector = this.#elector(sid);

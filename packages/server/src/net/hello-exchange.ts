@@ -3,8 +3,11 @@ import { HelloReader, type ElectionHello } from '@zk/protocol';
 import { describeBytes, recogniseVisitor } from './visitor.ts';
 
 export interface HelloOutcome {
-  /** The hello, and what already followed it. The socket has no listeners of ours any more. */
-  met(hello: ElectionHello, rest: Buffer): void;
+  /**
+   * The hello, and what already followed it. The socket has no listeners of ours any more.
+   * @param isBareSid the form before 3.5, which any bytes can look like
+   */
+  met(hello: ElectionHello, rest: Buffer, isBareSid: boolean): void;
   /** No hello came, or something else did; the socket is destroyed. `received` is `null` when nothing was worth a word. */
   failed(received: string | null): void;
 }
@@ -26,22 +29,25 @@ export function awaitHello(socket: Socket, timeoutMs: number, outcome: HelloOutc
   };
   const receive = (chunk: Buffer): void => {
     if (head.length < 16) head = Buffer.concat([head, chunk.subarray(0, 16)]);
+    const visitor = visitorOf(head);
+    if (visitor !== null) return fail(`${visitor} (${describeBytes(head)})`);
     let complete;
     try {
       complete = reader.push(chunk);
     } catch (error) {
-      return fail(describeStranger(head, error));
+      return fail(`${error instanceof Error ? error.message : String(error)} (${describeBytes(head)})`);
     }
     if (complete === null) return;
     stop();
-    outcome.met(complete.hello, complete.rest);
+    outcome.met(complete.hello, complete.rest, head.readBigInt64BE(0) >= 0n);
   };
 
   socket.setTimeout(timeoutMs);
   socket.on('timeout', fail).on('error', fail).on('close', fail).on('data', receive);
 }
 
-function describeStranger(head: Buffer, error: unknown): string {
-  const visitor = head.length < 4 ? null : recogniseVisitor(head);
-  return `${visitor ?? (error instanceof Error ? error.message : String(error))} (${describeBytes(head)})`;
+/** Known by its first bytes; an election hello is at the right door. */
+function visitorOf(head: Buffer): string | null {
+  if (head.length < 4 || head.readInt32BE(0) === -1) return null;
+  return recogniseVisitor(head);
 }
