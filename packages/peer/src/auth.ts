@@ -1,5 +1,16 @@
 import type { ACL, Id } from '@zk/protocol';
-import { AuthProviders, checkAcl, digestId, digestProvider, fixupAcl, ipProvider, visibleAcl, x509Provider, type AclOptions, type AuthProvider } from '@zk/tree';
+import {
+  AuthProviders,
+  checkAcl,
+  digestId,
+  digestProvider,
+  fixupAcl,
+  ipProvider,
+  visibleAcl,
+  x509Provider,
+  type AclOptions,
+  type AuthProvider,
+} from '@zk/tree';
 import type { AuthConfig } from './config.ts';
 import type { Connection } from './connections.ts';
 

@@ -1,4 +1,14 @@
-import { ErrorCode, KeeperError, OpCode, Perms, type CreateRequest, type DeleteRequest, type Id, type SetACLRequest, type SetDataRequest } from '@zk/protocol';
+import {
+  ErrorCode,
+  KeeperError,
+  OpCode,
+  Perms,
+  type CreateRequest,
+  type DeleteRequest,
+  type Id,
+  type SetACLRequest,
+  type SetDataRequest,
+} from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import type { AccessControl } from './auth.ts';
 

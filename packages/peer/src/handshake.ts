@@ -54,8 +54,12 @@ export class Handshake {
       return clients.refuse(connection, 'too many connections at a time: throttled');
     }
     connection.sendsReadOnly = request.readOnly !== undefined;
-    if (authority.role === 'readOnly' && !request.readOnly) return clients.refuse(connection, 'this server is read-only, the client is not');
-    if (request.lastZxidSeen > tree().lastZxid) return clients.refuse(connection, 'the client has seen a zxid this server has not reached');
+    if (authority.role === 'readOnly' && !request.readOnly) {
+      return clients.refuse(connection, 'this server is read-only, the client is not');
+    }
+    if (request.lastZxidSeen > tree().lastZxid) {
+      return clients.refuse(connection, 'the client has seen a zxid this server has not reached');
+    }
     connection.timeOut = Math.min(Math.max(request.timeOut, this.#bounds.min), this.#bounds.max);
     connection.phase = 'connecting';
     connection.hold();
@@ -101,7 +105,9 @@ export class Handshake {
     const { clients, sessions, world, metrics } = this.#parts;
     const { sessionId: id, passwd } = request;
     const known = sessions.get(id);
-    if (authority.role === 'readOnly' && !known?.local) return clients.refuse(connection, 'this server is read-only, the session is global');
+    if (authority.role === 'readOnly' && !known?.local) {
+      return clients.refuse(connection, 'this server is read-only, the session is global');
+    }
     clients.bind(connection, id); // the former connection goes before the password is looked at (trap 5)
     if (!passwd || !sessionPassword(id).equals(passwd)) return this.refuse(connection, authority);
     metrics.counters.connection_revalidate_count += 1;

@@ -112,7 +112,17 @@ export class Outstanding {
       ephemeral,
       digest: 0n,
       numChildren: 0,
-      stat: { czxid: zxid, mzxid: zxid, ctime: this.#time, mtime: this.#time, version: 0, cversion: 0, aversion: 0, ephemeralOwner: owner, pzxid: zxid },
+      stat: {
+        czxid: zxid,
+        mzxid: zxid,
+        ctime: this.#time,
+        mtime: this.#time,
+        version: 0,
+        cversion: 0,
+        aversion: 0,
+        ephemeralOwner: owner,
+        pzxid: zxid,
+      },
     });
     return cversion;
   }

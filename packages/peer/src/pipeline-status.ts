@@ -72,7 +72,13 @@ export interface PipelineStatus {
   readonly metrics: PipelineMetrics;
 }
 
-export function pipelineStatus(clients: Clients, sessions: Sessions, metrics: PipelineMetrics, outstanding: number, dropProbability: number): PipelineStatus {
+export function pipelineStatus(
+  clients: Clients,
+  sessions: Sessions,
+  metrics: PipelineMetrics,
+  outstanding: number,
+  dropProbability: number,
+): PipelineStatus {
   const { latency, counters } = metrics;
   return {
     connections: [...clients].map(connectionStatus),
@@ -85,7 +91,7 @@ export function pipelineStatus(clients: Clients, sessions: Sessions, metrics: Pi
     watches: watchReports(clients),
     localSessions: sessions.localCount,
     sessionBuckets: buckets(sessions.buckets(), ({ id, timeOut, local }) => ({ id, timeOut, local })),
-    connectionBuckets: buckets(clients.idleBuckets(), ({ link, session }) => ({ remoteAddress: link.remoteAddress, remotePort: link.remotePort, session })),
+    connectionBuckets: buckets(clients.idleBuckets(), ({ link: { remoteAddress, remotePort }, session }) => ({ remoteAddress, remotePort, session })),
     connectionDropProbability: dropProbability,
     metrics,
   };

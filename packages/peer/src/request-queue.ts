@@ -62,7 +62,21 @@ export class RequestQueue {
   /** `bytes`: of its frame. */
   pending(connection: Connection, xid: number, op: number, receivedAt: Millis, bytes: number, onLocalSession = false): PendingRequest {
     const largeBytes = this.#isLarge(bytes) ? bytes : 0;
-    return { connection, xid, op, ids: connection.ids, receivedAt, frame: null, zxid: null, ready: false, reply: null, err: 0, onLocalSession, audit: null, largeBytes };
+    return {
+      connection,
+      xid,
+      op,
+      ids: connection.ids,
+      receivedAt,
+      frame: null,
+      zxid: null,
+      ready: false,
+      reply: null,
+      err: 0,
+      onLocalSession,
+      audit: null,
+      largeBytes,
+    };
   }
 
   /** Behind the connection's earlier requests. */

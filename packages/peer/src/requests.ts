@@ -1,4 +1,15 @@
-import { ErrorCode, OpCode, SyncRequest, opName, type Id, type Millis, type Proposal, type SessionId, type TxnBody, type TxnHeader } from '@zk/protocol';
+import {
+  ErrorCode,
+  OpCode,
+  SyncRequest,
+  opName,
+  type Id,
+  type Millis,
+  type Proposal,
+  type SessionId,
+  type TxnBody,
+  type TxnHeader,
+} from '@zk/protocol';
 import type { Outcome } from '@zk/tree';
 import type { Auditor } from './audit.ts';
 import type { Authority } from './authority.ts';
@@ -73,7 +84,9 @@ export class Requests {
     this.#parts.clients.heardOf(connection, now);
     if (op === OpCode.auth) return this.#unqueued.authenticate(connection, xid, frame);
     if (op === OpCode.sasl) return this.#unqueued.refuseSasl(connection, xid, frame);
-    if (!this.#parts.access.isSufficient(connection.ids)) return this.#unqueued.answerAndClose(connection, xid, NO_TXN, ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH, opName(op));
+    if (!this.#parts.access.isSufficient(connection.ids)) {
+      return this.#unqueued.answerAndClose(connection, xid, NO_TXN, ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH, opName(op));
+    }
     if (this.#queue.isTooLarge(frame.length)) return this.#unqueued.rejectLarge(connection, op, frame.length);
     if (!this.#touch(connection, now)) return;
     const read = reads.get(op);
@@ -89,8 +102,8 @@ export class Requests {
   createSession(connection: Connection, authority: Authority): void {
     const { session, timeOut } = connection;
     const pending = this.#queue.pending(connection, 0, OpCode.createSession, this.#parts.world.clock.now(), 0);
-    if (isAuthoritative(authority)) return this.#propose(pending, this.#parts.preparer.createSession({ session, ...BY_ITSELF }, timeOut), authority);
-    this.#forward(pending, intBytes(timeOut), null, authority);
+    if (!isAuthoritative(authority)) return this.#forward(pending, intBytes(timeOut), null, authority);
+    this.#propose(pending, this.#parts.preparer.createSession({ session, ...BY_ITSELF }, timeOut), authority);
   }
 
   // What comes back
@@ -168,7 +181,15 @@ export class Requests {
     this.#queue.reply(connection, xid, op, this.#queue.read(connection, connection.ids, xid, read, frame), now);
   }
 
-  #write(connection: Connection, xid: number, op: number, operation: WriteOperation<unknown>, frame: Buffer, now: Millis, authority: Authority): void {
+  #write(
+    connection: Connection,
+    xid: number,
+    op: number,
+    operation: WriteOperation<unknown>,
+    frame: Buffer,
+    now: Millis,
+    authority: Authority,
+  ): void {
     if (authority.role === 'readOnly') return this.#queue.refuse(connection, xid, op, now, ErrorCode.NOTREADONLY);
     const request = decodeOrNull(operation.request, frame);
     if (request === null) return this.#undecodable(connection, xid, op, now, authority);

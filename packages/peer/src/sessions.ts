@@ -25,8 +25,6 @@ export class Sessions {
   readonly #localEnabled: boolean;
   readonly #tracked = new Map<SessionId, Session>();
   readonly #expiry: ExpiryQueue<Session>;
-  /** Local sessions whose createSession is on its way to the leader. */
-  readonly #upgrading = new Set<SessionId>();
   #nextId: bigint;
   #localCount = 0;
 
@@ -49,10 +47,6 @@ export class Sessions {
 
   get(id: SessionId): Session | undefined {
     return this.#tracked.get(id);
-  }
-
-  isLocal(id: SessionId): boolean {
-    return this.#tracked.get(id)?.local === true;
   }
 
   get localCount(): number {
@@ -92,7 +86,6 @@ export class Sessions {
   }
 
   forget(id: SessionId): void {
-    this.#upgrading.delete(id);
     const session = this.#tracked.get(id);
     if (!session) return;
     if (session.local) this.#localCount -= 1;
@@ -107,27 +100,11 @@ export class Sessions {
     return due;
   }
 
-  /** Forgets global sessions (they live in the tree), and local ones too unless `keepLocal`. */
+  /** The end of a period of service: global sessions live on in the tree, local ones are lost. */
   clear(): void {
     this.#tracked.clear();
     this.#expiry.clear();
-    this.#upgrading.clear();
     this.#localCount = 0;
-  }
-
-  // A local session that needs an ephemeral becomes global under the same id (client.md 5.6).
-
-  startUpgrade(id: SessionId): void {
-    this.forget(id);
-    this.#upgrading.add(id);
-  }
-
-  isUpgrading(id: SessionId): boolean {
-    return this.#upgrading.has(id);
-  }
-
-  finishUpgrade(id: SessionId): void {
-    this.#upgrading.delete(id);
   }
 
   /**
@@ -147,10 +124,6 @@ export class Sessions {
     const session = this.#tracked.get(id);
     if (!session || session.local) throw new KeeperError('SESSIONEXPIRED');
     claim(session, owner);
-  }
-
-  *list(): Iterable<Session> {
-    yield* this.#tracked.values();
   }
 
   buckets(): Iterable<readonly [Millis, ReadonlySet<Session>]> {

@@ -8,11 +8,18 @@ import type { Replies } from './replies.ts';
 
 const NO_TXN = 0n;
 
+export interface UnqueuedParts {
+  readonly clients: Clients;
+  readonly access: AccessControl;
+  readonly replies: Replies;
+  readonly metrics: PipelineMetrics;
+}
+
 /** What is answered on receipt, past the queue: authentication, and requests that end the connection. */
 export class Unqueued {
-  readonly #parts: { readonly clients: Clients; readonly access: AccessControl; readonly replies: Replies; readonly metrics: PipelineMetrics };
+  readonly #parts: UnqueuedParts;
 
-  constructor(parts: { readonly clients: Clients; readonly access: AccessControl; readonly replies: Replies; readonly metrics: PipelineMetrics }) {
+  constructor(parts: UnqueuedParts) {
     this.#parts = parts;
   }
 
