@@ -98,6 +98,30 @@ describe('the 200 ms in which a quorum waits for a better vote (3.5)', () => {
         LEADING under 2 (epoch 0, zxid 0x0), round 1`));
   });
 
+  test('it begins anew with each better vote', () => {
+    expect(
+      run(
+        server(2),
+        'look with epoch 0, zxid 0x0',
+        '1: LOOKING for 2 (epoch 0, zxid 0x0), round 1',
+        'wait 150',
+        '3: LOOKING for 3 (epoch 0, zxid 0x0), round 1',
+        'wait 199',
+        'wait 1',
+      ),
+    ).toBe(story(`
+      > look with epoch 0, zxid 0x0
+        LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 1 3
+      > 1: LOOKING for 2 (epoch 0, zxid 0x0), round 1
+      > wait 150
+      > 3: LOOKING for 3 (epoch 0, zxid 0x0), round 1
+        LOOKING for 3 (epoch 0, zxid 0x0), round 1 → 1 3
+      > wait 199
+        LOOKING for 3 (epoch 0, zxid 0x0), round 1 → 1 3
+      > wait 1
+        FOLLOWING under 3 (epoch 0, zxid 0x0), round 1`));
+  });
+
   test('it is over once those not heard of are known to be gone', () => {
     expect(
       run(
@@ -240,6 +264,16 @@ describe('rounds (3.5, T18)', () => {
         LOOKING for 3 (epoch 0, zxid 0x9), round 1 → 1 3
       > 1: LOOKING for 1 (epoch 0, zxid 0x4), round 8
         LOOKING for 2 (epoch 0, zxid 0x5), round 8 → 1 3`));
+  });
+
+  test('votes of a past round count no longer', () => {
+    const five = config({ voters: [1, 2, 3, 4, 5] });
+    const past = '1: FOLLOWING under 2 (epoch 1, zxid 0x0), round 1';
+    const next = '5: LOOKING for 5 (epoch 0, zxid 0x0), round 2';
+    const present = ['2: LEADING under 2 (epoch 2, zxid 0x0), round 2', '4: FOLLOWING under 2 (epoch 2, zxid 0x0), round 2'];
+    const look = 'look with epoch 0, zxid 0x0';
+    expect(run(server(3, { config: five }), look, past, next, ...present)).not.toContain('  FOLLOWING');
+    expect(run(server(3, { config: five }), look, next, ...present, past.replace('round 1', 'round 2'))).toContain('  FOLLOWING under 2');
   });
 
   test('a lower round is answered and not counted', () => {
