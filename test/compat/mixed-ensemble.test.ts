@@ -1,30 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
-import { dumpTree, treeDifferences } from '../support/dump-tree.ts';
 import { Ensemble, type Implementation, type Member } from '../support/ensemble.ts';
 import { apache38, apache39, ours } from '../support/implementations.ts';
 import { until } from '../support/until.ts';
+import { expectAgreement, serverOf } from './agreement.ts';
 
 // One ensemble, two implementations. On a fresh ensemble the highest id leads, so the last of the list is the leader.
 let zk: Ensemble | undefined;
 afterEach(() => zk?.stop());
 
-const isApache = (member: Member): boolean => member.implementation !== ours;
-const serverOf = (member: Member): string => `127.0.0.1:${member.clientPort}`;
 const connect = (member: Member): Promise<ZooKeeper> => ZooKeeper.connect(serverOf(member), { sessionTimeoutMs: 10_000 });
-
-/** The trees of all running members are equal, and no Apache server logged an error or a digest that does not match. */
-async function expectAgreement(ensemble: Ensemble): Promise<void> {
-  const trees = new Map<string, Awaited<ReturnType<typeof dumpTree>>>();
-  for (const member of ensemble.running) trees.set(`server.${member.sid}`, await dumpTree(serverOf(member)));
-  expect(treeDifferences(trees)).toEqual([]);
-  for (const member of ensemble.running.filter(isApache)) {
-    const complaints = (member.process?.output ?? '')
-      .split('\n')
-      .filter((line) => /Digests are not matching|Severe unrecoverable|NullPointerException|Committing zxid .* but next pending/.test(line));
-    expect(complaints).toEqual([]);
-  }
-}
 
 /** Creates, a multi, watches across members, ephemerals, a session that moves from one kind of server to the other. */
 async function exercise(ensemble: Ensemble, round: string): Promise<void> {

@@ -18,12 +18,13 @@ export async function dumpTree(server: string): Promise<TreeDump> {
     const dump: TreeDump = new Map();
     const wanted = ['/'];
     const visit = async (path: string): Promise<void> => {
-      const [{ data, stat }, { acl }, { children }] = await Promise.all([zk.getData(path), zk.getAcl(path), zk.getChildren(path)]);
+      const [{ data, stat }, { acl }] = await Promise.all([zk.getData(path), zk.getAcl(path)]);
       if (!LOCAL.has(path)) {
         const facts = { data: data?.toString('base64') ?? null, acl, stat };
         dump.set(path, JSON.stringify(facts, (_key, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value)));
       }
-      for (const child of children) wanted.push(path === '/' ? `/${child}` : `${path}/${child}`);
+      if (stat.numChildren === 0) return;
+      for (const child of (await zk.getChildren(path)).children) wanted.push(path === '/' ? `/${child}` : `${path}/${child}`);
     };
     while (wanted.length > 0) await Promise.all(wanted.splice(0, PIPELINED).map(visit));
     return dump;

@@ -8,7 +8,7 @@ export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Where test/compat/install.sh puts the jars of Apache ZooKeeper from Maven Central. */
 export const APACHE_39_JARS = join(PROJECT_ROOT, 'test/compat/.peers/apache-3.9.5');
 /** Debian's zookeeper package, version 3.8.0. */
-const APACHE_38_CLASSPATH = '/usr/share/java/zookeeper.jar';
+const APACHE_38_CLASSPATH = '/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar';
 
 /** Our server, as built by `npm run build`. */
 export const ours: Implementation = (configFile) => ({
@@ -23,6 +23,6 @@ const java = (classpath: string, extra: string[]): Implementation => (configFile
 });
 
 export const apache39: Implementation = java(`${APACHE_39_JARS}/*`, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=info']);
-export const apache38: Implementation = java(APACHE_38_CLASSPATH, ['-Dlogback.configurationFile=none']);
+export const apache38: Implementation = java(APACHE_38_CLASSPATH, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=info']);
 
 export const apache39Installed = existsSync(APACHE_39_JARS);
