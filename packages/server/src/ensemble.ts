@@ -38,7 +38,7 @@ async function checked(files: readonly string[]): Promise<ServerConfig[] | null>
       configs.push(loadConfig(file));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      problems.push(error.message);
+      problems.push(error.report());
     }
   }
   for (const [i, config] of configs.entries()) problems.push(...(await busyPorts(config)).map((reason) => `${files[i]} ${reason}`));

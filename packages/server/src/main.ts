@@ -31,7 +31,7 @@ function configOf(invocation: Extract<Invocation, { kind: 'run' | 'short' }>): S
     return parseConfig(invocation.text, { file: 'command line', path: null, defines, sets });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\nInvalid config, exiting abnormally\n`);
+    process.stderr.write(`${error.report()}\nInvalid config, exiting abnormally\n`);
     return process.exit(ExitCode.INVALID_INVOCATION);
   }
 }

@@ -87,6 +87,7 @@ class Server implements RunningServer {
   #store: Store | null = null;
   #running: Running | null = null;
   #stopped: (() => void) | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor(options: ServerOptions) {
     const { config, log } = options;
@@ -127,7 +128,12 @@ class Server implements RunningServer {
     return this.#running.peer.inspect();
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
       this.#stopped = resolve;
     });

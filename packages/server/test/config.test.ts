@@ -27,14 +27,18 @@ function parse(lines: readonly string[], options: LoadOptions = {}): ServerConfi
   return parseConfig(lines.join('\n'), { cwd: home, ...options, file: 'zoo.cfg', path: join(home, 'zoo.cfg') });
 }
 
-function problemsOf(lines: readonly string[], options: LoadOptions = {}): string[] {
+function errorOf(lines: readonly string[], options: LoadOptions = {}): ConfigError | null {
   try {
     parse(lines, options);
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(describeProblem).map((line) => line.replaceAll(home, 'HOME'));
+    if (error instanceof ConfigError) return error;
     throw error;
   }
-  return [];
+  return null;
+}
+
+function problemsOf(lines: readonly string[], options: LoadOptions = {}): string[] {
+  return (errorOf(lines, options)?.problems ?? []).map((problem) => describeProblem(problem).replaceAll(home, 'HOME'));
 }
 
 function warningsOf(lines: readonly string[], options: LoadOptions = {}): string[] {
@@ -179,6 +183,12 @@ describe('mistakes that stop the start, each with its fix', () => {
 
   test('all of them are told at once', () => {
     expect(problemsOf(['tickTime=x', 'sever.1=a:1:2', 'electionAlg=0'])).toHaveLength(4); // and no dataDir
+  });
+
+  test('and what is merely odd with them: it may be the reason', () => {
+    expect(errorOf(['dataDri=1'])?.report()).toBe(
+      'zoo.cfg dataDir is not set; write for example dataDir=/var/lib/zookeeper\nzoo.cfg:1 dataDri is not a key ZooKeeper knows; it has no effect; did you mean dataDir=1? (warning)',
+    );
   });
 
   test('a file that is not there', () => {

@@ -61,7 +61,7 @@ export function parseConfig(text: string, options: LoadOptions & { file: string;
   const own = ensemble === null ? line : sid === null ? undefined : ensemble.servers.get(sid);
   const client = readClientAddress(settings, own, findings);
   if (ensemble !== null) checkEnsembleMember(settings, own, start, findings);
-  if (findings.errors.length > 0) throw new ConfigError(findings.errors);
+  if (findings.errors.length > 0) throw new ConfigError(findings.errors, findings.warnings);
   return { file: options.path, text, settings, sid: sid ?? asSid(0n), ensemble, ...directories, client, warnings: findings.warnings };
 }
 

@@ -15,12 +15,20 @@ export function describeProblem({ file, line, what, fix }: Problem): string {
 
 /** The configuration cannot be used. Carries every problem found, not only the first. Exit code 2. */
 export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
+  /** What was odd besides: a mistyped key may be why another one is missing. */
+  readonly warnings: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], warnings: readonly Problem[] = []) {
     super(problems.map(describeProblem).join('\n'));
-    this.name = 'ConfigError';
     this.problems = problems;
+    this.warnings = warnings;
+  }
+
+  /** Everything found, for a terminal. */
+  report(): string {
+    return [this.message, ...this.warnings.map((warning) => `${describeProblem(warning)} (warning)`)].join('\n');
   }
 }
 

@@ -4,13 +4,12 @@ import type { ClientLink, Input } from '@zk/peer';
 import { isCommandWord, STMK_ARGUMENT_BYTES, TELNET_CLOSE } from '../admin/words.ts';
 import { BatchedWriter } from './batched-writer.ts';
 import { javaAddress } from './java-address.ts';
+import { seeOff } from './linger.ts';
 import type { Turn } from './turn.ts';
 import { describeBytes, recogniseVisitor } from './visitor.ts';
 
 /** Unsent bytes above which a client that does not read its replies is no longer read from. */
 const SLOW_CONSUMER_BYTES = 1024 * 1024;
-/** How long a closed connection may take to receive what was sent before the close. */
-const LINGER_MS = 2_000;
 
 /** What a connection needs from its listener. */
 export interface ConnectionHost {
@@ -69,10 +68,7 @@ export class ClientConnection implements ClientLink {
     if (!this.#isOpen) return;
     this.#leave();
     this.#writer.end();
-    // What the client sent meanwhile is read and dropped: unread bytes would turn our FIN into a reset, which may
-    // destroy the last reply on its way.
-    this.#socket.resume();
-    this.#socket.setTimeout(LINGER_MS, () => this.#socket.destroy());
+    seeOff(this.#socket);
   }
 
   pause(): void {

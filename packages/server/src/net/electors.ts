@@ -7,6 +7,7 @@ import { dial, type Dialing } from './dial.ts';
 import { ElectorConnection, type ElectorEvents } from './elector-connection.ts';
 import { awaitHello } from './hello-exchange.ts';
 import { javaAddress } from './java-address.ts';
+import { seeOff } from './linger.ts';
 import { listenOnAll, unlisten } from './listen.ts';
 
 export interface ElectionMeshOptions {
@@ -28,7 +29,6 @@ const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 3_200;
 /** An observer without an id of its own says this (quorum.md 2.1). */
 const OBSERVER_WITHOUT_ID = 2n ** 63n - 1n;
-const GOODBYE_MS = 2_000;
 
 /** What is known of one elector. */
 interface Elector {
@@ -168,9 +168,8 @@ export class ElectionMesh implements Electors, ElectorEvents {
   #askToDialBack(socket: Socket): void {
     this.#strangers.add(socket);
     socket.on('close', () => this.#strangers.delete(socket));
-    socket.setTimeout(GOODBYE_MS, () => socket.destroy());
-    socket.resume();
     socket.end(this.#hello);
+    seeOff(socket);
   }
 
   #establish(elector: Elector, socket: Socket, rest: Buffer): void {

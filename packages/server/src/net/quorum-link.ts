@@ -2,10 +2,8 @@ import type { Socket } from 'node:net';
 import type { Input, Link } from '@zk/peer';
 import { BatchedWriter } from './batched-writer.ts';
 import { javaAddress } from './java-address.ts';
+import { seeOff } from './linger.ts';
 import type { Turn } from './turn.ts';
-
-/** How long what was sent before a close may take to leave. */
-const LINGER_MS = 2_000;
 
 let lastId = 0;
 
@@ -50,9 +48,7 @@ export class QuorumSocket implements Link {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#writer.end();
-    this.#socket.resume(); // unread bytes would turn our FIN into a reset
-    this.#socket.on('error', () => this.#socket.destroy());
-    this.#socket.setTimeout(LINGER_MS, () => this.#socket.destroy());
+    seeOff(this.#socket);
   }
 
   #lost(reason: string): void {
