@@ -1,0 +1,164 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const JARS = join(PROJECT_ROOT, 'test/compat/.peers/apache-3.9.5');
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+/** A ZooKeeper server that can be started with a zoo.cfg. */
+export interface Contender {
+  readonly name: string;
+  command(configFile: string): { readonly command: string; readonly args: readonly string[] };
+}
+
+/** Our server, as `npm run build` left it. */
+export const ours: Contender = {
+  name: 'zookeeper-ts',
+  command: (configFile) => ({ command: process.execPath, args: [join(PROJECT_ROOT, 'zk-server.js'), configFile] }),
+};
+
+/** Apache's, from the jars of test/compat/install.sh, with the heap its zkServer.sh gives it and the JVM's own choice of collector. */
+export const apache: Contender = {
+  name: 'apache 3.9.5',
+  command: (configFile) => ({
+    command: 'java',
+    args: ['-Xmx1000m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', `${JARS}/*`, 'org.apache.zookeeper.server.quorum.QuorumPeerMain', configFile],
+  }),
+};
+
+/** @throws Error when Apache's server is not installed */
+export function requireApache(): void {
+  if (!existsSync(JARS)) throw new Error(`no Apache server in ${JARS}: run test/compat/install.sh`);
+}
+
+interface Member {
+  readonly clientPort: number;
+  readonly configFile: string;
+  readonly directory: string;
+  process: ChildProcess;
+}
+
+/** Servers on loopback with fresh data, everything else as it is by default, in a directory that goes away with them. */
+export class Servers {
+  readonly #directory: string;
+  readonly #contender: Contender;
+  readonly #members: Member[] = [];
+
+  private constructor(contender: Contender) {
+    this.#contender = contender;
+    this.#directory = mkdtempSync(join(process.env['ZK_BENCH_DIR'] ?? tmpdir(), 'zk-bench-'));
+  }
+
+  /** Starts `count` servers; resolves when they serve. */
+  static async start(contender: Contender, count: number): Promise<Servers> {
+    const servers = new Servers(contender);
+    try {
+      await servers.#start(count);
+    } catch (error) {
+      await servers.stop();
+      throw error;
+    }
+    return servers;
+  }
+
+  get ports(): number[] {
+    return this.#members.map((member) => member.clientPort);
+  }
+
+  get pids(): number[] {
+    return this.#members.map((member) => member.process.pid ?? 0);
+  }
+
+  /** Stops the first server and starts it again on its data. @returns seconds from the start to the first answer */
+  async restart(): Promise<number> {
+    const member = this.#members[0]!;
+    await stopProcess(member.process);
+    const begin = performance.now();
+    member.process = this.#launch(member);
+    await this.#serving(member);
+    return (performance.now() - begin) / 1000;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#members.map((member) => stopProcess(member.process)));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #start(count: number): Promise<void> {
+    const ports = await freePorts(count * 3);
+    const quorum = Array.from({ length: count }, (_, i) => `server.${i + 1}=127.0.0.1:${ports[count + i]}:${ports[2 * count + i]}`);
+    for (let i = 0; i < count; i++) this.#members.push(this.#configure(i + 1, ports[i]!, count > 1 ? quorum : []));
+    await Promise.all(this.#members.map((member) => this.#serving(member)));
+  }
+
+  #configure(sid: number, clientPort: number, quorum: readonly string[]): Member {
+    const directory = join(this.#directory, `zoo${sid}`);
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'myid'), `${sid}\n`);
+    const configFile = join(this.#directory, `zoo${sid}.cfg`);
+    const lines = [
+      'tickTime=2000', 'initLimit=10', 'syncLimit=5', `dataDir=${directory}`, `clientPort=${clientPort}`, 'maxClientCnxns=0',
+      'admin.enableServer=false', '4lw.commands.whitelist=*', ...quorum,
+    ];
+    writeFileSync(configFile, `${lines.join('\n')}\n`);
+    const incomplete = { clientPort, configFile, directory };
+    return { ...incomplete, process: this.#launch(incomplete) };
+  }
+
+  #launch({ configFile, directory }: Pick<Member, 'configFile' | 'directory'>): ChildProcess {
+    const { command, args } = this.#contender.command(configFile);
+    const log = openSync(`${directory}.log`, 'a');
+    return spawn(command, args, { stdio: ['ignore', log, log] });
+  }
+
+  async #serving(member: Member): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      if (member.process.exitCode !== null) break;
+      if (/^Mode: /m.test(await ask(member.clientPort, 'srvr'))) return;
+      await delay(POLL_MS);
+    }
+    throw new Error(`${this.#contender.name} does not serve:\n${readFileSync(`${member.directory}.log`, 'utf8').slice(-2000)}`);
+  }
+}
+
+/** The answer to a four-letter word; empty when there is none. */
+function ask(port: number, word: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ host: '127.0.0.1', port }, () => socket.write(word));
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(timer);
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}

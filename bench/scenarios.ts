@@ -1,0 +1,58 @@
+import type { Workload } from './load/workload.ts';
+
+/** One question to a server. `servers`: 1 is standalone. */
+export type Scenario = { readonly name: string; readonly servers: 1 | 3; readonly quick?: boolean; readonly goal?: number } & Ask;
+
+export type Ask =
+  | { readonly kind: 'requests'; readonly workload: Workload; readonly connections: number; readonly inFlight: number }
+  | { readonly kind: 'sessions'; readonly count: number; readonly atATime: number }
+  | { readonly kind: 'watches'; readonly watchers: number; readonly times: number }
+  /** Resident memory at rest, then with so many znodes, then how long a start takes with them. */
+  | { readonly kind: 'memory'; readonly znodes: number; readonly valueBytes: number };
+
+const get: Workload = { kind: 'get', valueBytes: 100 };
+const set: Workload = { kind: 'set', valueBytes: 100 };
+const mixed: Workload = { kind: 'mixed', valueBytes: 100, writes: 20 };
+
+const requests = (workload: Workload, connections: number, inFlight: number): Ask => ({ kind: 'requests', workload, connections, inFlight });
+
+/** In the order in which they run; the names say servers, operation, connections × requests in flight, and what else matters. */
+export const scenarios: readonly Scenario[] = [
+  { name: '1-get-50x1', servers: 1, quick: true, goal: 1.5, ...requests(get, 50, 1) },
+  { name: '1-get-50x16', servers: 1, quick: true, goal: 6, ...requests(get, 50, 16) },
+  { name: '1-exists-50x16', servers: 1, ...requests({ kind: 'exists', valueBytes: 100 }, 50, 16) },
+  { name: '1-set-1x1', servers: 1, quick: true, ...requests(set, 1, 1) },
+  { name: '1-set-50x1', servers: 1, quick: true, goal: 1.5, ...requests(set, 50, 1) },
+  { name: '1-set-50x16', servers: 1, quick: true, goal: 2.5, ...requests(set, 50, 16) },
+  { name: '1-create-50x16', servers: 1, ...requests({ kind: 'create', valueBytes: 100 }, 50, 16) },
+  { name: '1-create-delete-50x16', servers: 1, ...requests({ kind: 'createDelete', valueBytes: 100 }, 50, 16) },
+  { name: '1-mixed-50x4', servers: 1, ...requests(mixed, 50, 4) },
+  { name: '1-multi-50x4', servers: 1, ...requests({ kind: 'multi', valueBytes: 100, multis: 100 }, 50, 4) },
+  { name: '1-multi70-50x4', servers: 1, ...requests({ kind: 'multi', valueBytes: 100, multis: 70 }, 50, 4) },
+  { name: '1-children10-50x4', servers: 1, ...requests({ kind: 'children', count: 10 }, 50, 4) },
+  { name: '1-children1000-50x1', servers: 1, ...requests({ kind: 'children', count: 1000 }, 50, 1) },
+  { name: '1-children10000-50x1', servers: 1, ...requests({ kind: 'children', count: 10_000 }, 50, 1) },
+  { name: '1-get-1x1', servers: 1, ...requests(get, 1, 1) },
+  { name: '1-get-1000x1', servers: 1, ...requests(get, 1000, 1) },
+  { name: '1-get-50x16-1KB', servers: 1, ...requests({ kind: 'get', valueBytes: 1024 }, 50, 16) },
+  { name: '1-get-50x1-100KB', servers: 1, ...requests({ kind: 'get', valueBytes: 102_400 }, 50, 1) },
+  { name: '1-set-50x16-1KB', servers: 1, ...requests({ kind: 'set', valueBytes: 1024 }, 50, 16) },
+  { name: '3-get-50x1', servers: 3, quick: true, goal: 1.5, ...requests(get, 50, 1) },
+  { name: '3-get-50x16', servers: 3, goal: 5, ...requests(get, 50, 16) },
+  { name: '3-set-1x1', servers: 3, ...requests(set, 1, 1) },
+  { name: '3-set-50x1', servers: 3, quick: true, goal: 2, ...requests(set, 50, 1) },
+  { name: '3-set-50x16', servers: 3, goal: 4, ...requests(set, 50, 16) },
+  { name: '3-create-50x16', servers: 3, ...requests({ kind: 'create', valueBytes: 100 }, 50, 16) },
+  { name: '3-mixed-50x4', servers: 3, quick: true, goal: 3, ...requests(mixed, 50, 4) },
+  { name: '3-multi-50x4', servers: 3, ...requests({ kind: 'multi', valueBytes: 100, multis: 100 }, 50, 4) },
+  { name: '1-sessions-32', servers: 1, goal: 2, kind: 'sessions', count: 8000, atATime: 32 },
+  { name: '1-sessions-256', servers: 1, goal: 20, kind: 'sessions', count: 2000, atATime: 256 },
+  { name: '1-watchers-4000', servers: 1, kind: 'watches', watchers: 4000, times: 5 },
+  { name: '1-memory-200k', servers: 1, kind: 'memory', znodes: 200_000, valueBytes: 100 },
+];
+
+/** By name, or by the beginnings of names: `1-get` is every get of one server. */
+export function chosen(names: readonly string[], quick: boolean): readonly Scenario[] {
+  const eligible = quick ? scenarios.filter((scenario) => scenario.quick) : scenarios;
+  return names.length === 0 ? eligible : scenarios.filter(({ name }) => names.some((wanted) => name.startsWith(wanted)));
+}
