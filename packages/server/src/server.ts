@@ -282,6 +282,7 @@ class Server implements RunningServer {
       listenOn: this.#bindings(own, 'quorumPort'),
       noDelay: settings.get('leader.nodelay') && settings.get('follower.nodelay'),
       turn: this.#turn,
+      log: this.#log,
       feed: this.#feed,
       unusable: (reason) => this.#options.onFatal(1, reason),
     });

@@ -3,7 +3,7 @@ import { asSid, parseServerLine } from '@zk/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { LearnerLinks } from '../src/net/learners.ts';
 import { Turn } from '../src/net/turn.ts';
-import { dialTo, Door, freePort, Queue, type Wire } from './support/sockets.ts';
+import { dialTo, Door, freePort, Queue, recordingLog, type Wire } from './support/sockets.ts';
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 const is = <K extends Input['kind']>(kind: K) => (input: Input): input is Of<K> => input.kind === kind;
@@ -16,14 +16,15 @@ afterEach(async () => {
 async function learnerLinks(port?: number) {
   const inputs = new Queue<Input>();
   const unusable = new Queue<string>();
+  const { log, lines } = recordingLog();
   const own = port ?? (await freePort());
   const links = new LearnerLinks({
-    listenOn: [{ host: '127.0.0.1', port: own }], noDelay: true, turn: new Turn(),
+    listenOn: [{ host: '127.0.0.1', port: own }], noDelay: true, turn: new Turn(), log,
     feed: (input) => inputs.push(input.kind === 'linkData' ? { ...input, chunk: Buffer.from(input.chunk) } : input),
     unusable: unusable.push,
   });
   open.push(links);
-  return { links, inputs, unusable, port: own, spec: parseServerLine(asSid(2n), `127.0.0.1:${own}:1`) };
+  return { links, inputs, lines, unusable, port: own, spec: parseServerLine(asSid(2n), `127.0.0.1:${own}:1`) };
 }
 
 /** Opening a port takes a moment and is not announced: dials until somebody answers. */
@@ -99,4 +100,16 @@ test('a slow reader: what it has not taken is counted, and draining is told', as
   wire.socket.resume();
   await inputs.next(is('linkDrained'));
   expect(link.bufferedBytes).toBe(0);
+});
+
+test.each([
+  ['GET / HTTP/1.1\r\n\r\n', 'an HTTP request (47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a …)'],
+  ['\x16\x03\x01\x00', 'a TLS handshake (16 03 01 00)'],
+])('%j is closed and named in one line', async (knock, received) => {
+  const { links, inputs, lines, port } = await learnerLinks();
+  links.listen();
+  const wire = await dialWhenOpen(port);
+  expect(await wire.write(Buffer.from(knock, 'latin1')).readAll()).toEqual(Buffer.alloc(0));
+  await inputs.next(is('linkClosed'));
+  expect(lines).toMatchObject([{ received, msg: 'not a learner, connection closed' }]);
 });

@@ -138,7 +138,7 @@ describe('three servers', () => {
       const wire = await dialTo(spec?.addresses[0]?.quorumPort ?? 0);
       expect(await wire.write(Buffer.from(knock, 'latin1')).readAll()).toEqual(Buffer.alloc(0));
     }
-    expect(leader?.logged.filter(({ msg }) => msg === 'refused on the quorum port')).toHaveLength(2);
+    expect(leader?.logged.filter(({ level }) => level === 40)).toMatchObject([{ msg: 'not a learner, connection closed' }, { msg: 'refused on the quorum port' }]);
     expect(await ask(leader?.server.clientPort ?? 0, 'ruok')).toBe('imok');
   });
 });

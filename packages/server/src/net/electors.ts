@@ -189,7 +189,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
     awaitHello(socket, this.#options.helloTimeoutMs, {
       met: (hello, rest, isBareSid) => {
         this.#strangers.delete(socket);
-        if (isBareSid && !this.#members.servers.has(hello.sid)) this.#refuse(socket, { peer, received: `a bare sid ${hello.sid} that is no member's` }, 'not an elector, connection closed');
+        if (isBareSid && !this.#members.servers.has(hello.sid)) this.#refuse(socket, { peer, received: describeBareSid(hello.sid) }, 'not an elector, connection closed');
         else this.#met(socket, hello, rest);
       },
       failed: (received) => {
@@ -225,4 +225,9 @@ export class ElectionMesh implements Electors, ElectorEvents {
     elector.retry = null;
     if (elector.dialing === null) this.#dial(elector, addresses.length > 0 ? addresses : this.#addressesOf(elector));
   }
+}
+
+/** Any eight bytes that begin below 0x80 look like a hello of the time before 3.5. */
+function describeBareSid(sid: Sid): string {
+  return sid > 0xffffffffn ? `a length of ${sid >> 32n} bytes instead of a hello` : `a bare sid ${sid} that is no member's`;
 }

@@ -1,9 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { HostPort, ServerSpec, Sid } from '@zk/protocol';
 import type { Input, Learners, Link } from '@zk/peer';
+import type { Log } from '../log.ts';
+import { Complaints } from './complaints.ts';
 import { dial, type Dialing } from './dial.ts';
 import { listenOnAll, unlisten } from './listen.ts';
-import { QuorumSocket } from './quorum-link.ts';
+import { QuorumSocket, type LinkHost } from './quorum-link.ts';
 import type { Turn } from './turn.ts';
 
 export interface LearnerLinksOptions {
@@ -11,13 +13,16 @@ export interface LearnerLinksOptions {
   readonly listenOn: readonly HostPort[];
   readonly noDelay: boolean;
   readonly turn: Turn;
+  readonly log: Log;
   feed(input: Input): void;
   /** The quorum port cannot be opened: nobody could follow this leader. */
   unusable(reason: string): void;
 }
 
 /** The quorum port: open while this server leads, dialed while it follows. */
-export class LearnerLinks implements Learners {
+export class LearnerLinks implements Learners, LinkHost {
+  readonly turn: Turn;
+  readonly #complaints: Complaints;
   readonly #options: LearnerLinksOptions;
   readonly #sockets = new Set<Socket>();
   #servers: readonly Server[] = [];
@@ -29,6 +34,8 @@ export class LearnerLinks implements Learners {
 
   constructor(options: LearnerLinksOptions) {
     this.#options = options;
+    this.turn = options.turn;
+    this.#complaints = new Complaints(options.log);
   }
 
   listen(): void {
@@ -48,7 +55,7 @@ export class LearnerLinks implements Learners {
     const targets = addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
     this.#dialing = dial(targets, { timeoutMs, keepAlive: true }, (socket, reason) => {
       this.#dialing = null;
-      if (socket === null) this.#feed({ kind: 'leaderUnreachable', sid, reason });
+      if (socket === null) this.feed({ kind: 'leaderUnreachable', sid, reason });
       else this.#linked(socket, (link) => ({ kind: 'leaderLinked', sid, link }));
     });
   }
@@ -59,6 +66,14 @@ export class LearnerLinks implements Learners {
     this.unlisten();
     for (const socket of this.#sockets) socket.destroy();
     await this.#opening;
+  }
+
+  feed(input: Input): void {
+    if (!this.#isClosed) this.#options.feed(input);
+  }
+
+  stranger({ remote }: Link, received: string): void {
+    this.#complaints.add(remote.slice(0, remote.lastIndexOf(':')), { peer: remote, received }, 'not a learner, connection closed');
   }
 
   async #open(makeServer: () => Server): Promise<void> {
@@ -85,12 +100,8 @@ export class LearnerLinks implements Learners {
     socket.setNoDelay(this.#options.noDelay);
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    const link = new QuorumSocket(socket, this.#options.turn, (input) => this.#feed(input));
-    this.#feed(introduce(link));
+    const link = new QuorumSocket(socket, this);
+    this.feed(introduce(link));
     link.start();
-  }
-
-  #feed(input: Input): void {
-    if (!this.#isClosed) this.#options.feed(input);
   }
 }

@@ -4,8 +4,17 @@ import { BatchedWriter } from './batched-writer.ts';
 import { javaAddress } from './java-address.ts';
 import { seeOff } from './linger.ts';
 import type { Turn } from './turn.ts';
+import { describeBytes, recogniseVisitor } from './visitor.ts';
 
 let lastId = 0;
+
+/** What a link needs from the side that made it. */
+export interface LinkHost {
+  readonly turn: Turn;
+  feed(input: Input): void;
+  /** The first bytes are another protocol's: the connection is closed. */
+  stranger(link: Link, received: string): void;
+}
 
 /** One quorum-port connection: bytes both ways, whoever dialed. */
 export class QuorumSocket implements Link {
@@ -13,23 +22,22 @@ export class QuorumSocket implements Link {
   readonly remote: string;
   readonly #socket: Socket;
   readonly #writer: BatchedWriter;
-  readonly #feed: (input: Input) => void;
+  readonly #host: LinkHost;
+  #isKnown = false;
   #isOpen = true;
 
-  constructor(socket: Socket, turn: Turn, feed: (input: Input) => void) {
+  constructor(socket: Socket, host: LinkHost) {
     this.remote = `${javaAddress(socket.remoteAddress ?? '')}:${socket.remotePort}`;
     this.#socket = socket;
-    this.#writer = new BatchedWriter(socket, turn);
-    this.#feed = feed;
+    this.#writer = new BatchedWriter(socket, host.turn);
+    this.#host = host;
   }
 
   /** Begins to deliver. Separate from the constructor so that the peer hears of the link before its first bytes. */
   start(): void {
-    this.#socket.on('data', (chunk: Buffer) => {
-      if (this.#isOpen) this.#feed({ kind: 'linkData', link: this, chunk });
-    });
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on('drain', () => {
-      if (this.#isOpen) this.#feed({ kind: 'linkDrained', link: this });
+      if (this.#isOpen) this.#host.feed({ kind: 'linkDrained', link: this });
     });
     this.#socket.on('end', () => this.#lost('closed by the other end'));
     this.#socket.on('error', (error) => this.#lost(error.message));
@@ -51,10 +59,26 @@ export class QuorumSocket implements Link {
     seeOff(this.#socket);
   }
 
+  #receive(chunk: Buffer): void {
+    if (!this.#isOpen) return;
+    if (!this.#isKnown) {
+      // A packet begins with its type, a small number, which no well-known protocol does.
+      const visitor = chunk.length < 4 ? null : recogniseVisitor(chunk);
+      if (visitor !== null) return this.#turnAway(visitor, chunk);
+      this.#isKnown = true;
+    }
+    this.#host.feed({ kind: 'linkData', link: this, chunk });
+  }
+
+  #turnAway(visitor: string, chunk: Buffer): void {
+    this.#host.stranger(this, `${visitor} (${describeBytes(chunk)})`);
+    this.#lost(`it was ${visitor}`);
+  }
+
   #lost(reason: string): void {
     this.#socket.destroy();
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#feed({ kind: 'linkClosed', link: this, reason });
+    this.#host.feed({ kind: 'linkClosed', link: this, reason });
   }
 }
