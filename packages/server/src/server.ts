@@ -10,6 +10,7 @@ import { ServerMetrics } from './admin/server-metrics.ts';
 import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
+import { writeDynamicFiles } from './config/dynamic-files.ts';
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
 import { logTrace, type Log } from './log.ts';
@@ -244,8 +245,17 @@ class Server implements RunningServer {
   #trace(event: TraceEvent): void {
     logTrace(this.#log, event);
     this.#metrics.traced(event, systemClock.now());
+    if (event.kind === 'config') this.#keepConfig(event.text);
     this.#options.onTrace?.(event);
     if (event.kind === 'role' && event.role === 'stopped') this.#stopped?.();
+  }
+
+  #keepConfig(text: string): void {
+    try {
+      writeDynamicFiles(this.config, text);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the configuration in force could not be written: a restart would use the old one');
+    }
   }
 
   readonly #feed = (input: Input): void => {
