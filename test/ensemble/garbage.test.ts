@@ -27,7 +27,7 @@ const GARBAGE = Buffer.from(Array.from({ length: 256 }, (_, i) => (i * 167 + 251
 const knocks: [string, Buffer, RegExp][] = [
   ['garbage', GARBAGE, /./],
   ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), /HTTP/],
-  ['a 2 GB length prefix', HUGE, /2147483647|claims \d+ bytes|a length of/],
+  ['a 2 GB length prefix', HUGE, /2147483647|claims \d+ bytes|a length of|a bare sid/],
 ];
 const ports: [string, (member: Member) => number][] = [
   ['client', (member) => member.clientPort],

@@ -3,11 +3,14 @@ import { connectBudgetMs } from './config.ts';
 import type { PeerConfig } from './config.ts';
 import type { World } from './world.ts';
 
-const ATTEMPTS = 5;
+/** Apache makes 5, a full pause apart; the short ones come on top, and the whole takes a little longer than its half second. */
+const ATTEMPTS = 10;
+const FIRST_PAUSE_MS = 5;
 
 /**
- * Reaching the elected leader: a few attempts with a short pause, because it may not listen yet, and no longer than the
- * budget, because it may be gone (quorum.md 6.3).
+ * Reaching the elected leader: a few attempts, because it may not listen yet, and no longer than the budget, because it
+ * may be gone (quorum.md 6.3). The first pauses are short and double: both know the outcome of an election within
+ * milliseconds of each other, and until the follower is there nobody serves.
  */
 export class LeaderDial {
   readonly #config: PeerConfig;
@@ -37,7 +40,7 @@ export class LeaderDial {
 
   /** An attempt failed. False: it was the last one. */
   failed(): boolean {
-    const pauseMs = this.#config.leaderConnectDelayDuringRetryMs;
+    const pauseMs = Math.min(this.#config.leaderConnectDelayDuringRetryMs, FIRST_PAUSE_MS * 2 ** (this.#attempts - 1));
     const now = this.#world.clock.now();
     if (this.#attempts >= ATTEMPTS || this.#giveUpAt - now <= pauseMs) return false;
     this.#nextAttemptAt = now + pauseMs;
