@@ -36,7 +36,7 @@ export class Shell {
   #server: string;
   #zk: ZooKeeper;
   #printWatches = true;
-  /** Of the last command: what zk-cli ends with. */
+  /** Of the last command before `quit`: what zk-cli ends with. */
   exitCode = 0;
   /** After `quit`. */
   ended = false;
@@ -83,7 +83,7 @@ export class Shell {
   async execute(words: readonly string[]): Promise<void> {
     try {
       await this.#run(words);
-      this.exitCode = 0;
+      if (!this.ended) this.exitCode = 0;
     } catch (error) {
       this.exitCode = error instanceof CliError ? error.exitCode : 1;
       this.#complain(error);
