@@ -8,7 +8,7 @@ import threading
 import time
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import BadVersionError, NoAuthError, NodeExistsError, NoNodeError
+from kazoo.exceptions import BadVersionError, ConnectionLoss, NoAuthError, NodeExistsError, NoNodeError
 from kazoo.security import make_digest_acl
 
 SESSION_TIMEOUT_SECONDS = 4.0
@@ -145,7 +145,39 @@ def acls(hosts):
         client.close()
 
 
-STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls)}
+def witness(hosts):
+    """Counts up a znode and watches it until standard input ends; a write or a session that is lost is said."""
+    client = KazooClient(hosts=hosts, timeout=20.0)
+    lost = []
+    client.add_listener(lambda state: lost.append(state) if state == "LOST" else None)
+    client.start(timeout=20)
+    client.create("/kazoo", b"0")
+    client.create("/kazoo-alive", b"", ephemeral=True)
+    newest = [0]
+    client.DataWatch("/kazoo", lambda data, stat: newest.__setitem__(0, int(data)))
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    print("watching", flush=True)
+    acknowledged = 0
+    while not ended.is_set():
+        try:
+            client.retry(client.set, "/kazoo", b"%d" % (acknowledged + 1))
+            acknowledged += 1
+        except ConnectionLoss:
+            continue
+    assert int(client.get("/kazoo")[0]) >= acknowledged
+    assert client.exists("/kazoo-alive") is not None, "the session's ephemeral is gone"
+    assert not lost, "the session was lost"
+    deadline = time.monotonic() + 10
+    while newest[0] < acknowledged and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert newest[0] >= acknowledged, "the watch saw %d of %d" % (newest[0], acknowledged)
+    print("%d writes" % acknowledged)
+    client.stop()
+    client.close()
+
+
+STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls, witness)}
 
 if __name__ == "__main__":
     name, hosts = sys.argv[1], sys.argv[2]

@@ -111,8 +111,11 @@ export class Broadcast {
     const commit = makePacket(PacketType.COMMIT, zxid);
     let inform: QuorumPacket | null = null;
     for (const handler of this.#learners) {
-      if (handler.isForwarding) this.#outbox.send(handler.link, commit);
-      else if (handler.isObserving) this.#outbox.send(handler.link, (inform ??= informPacket(proposal))); // it never saw the PROPOSAL
+      if (handler.isForwarding) {
+        if (!handler.holdsCommit(commit)) this.#outbox.send(handler.link, commit);
+      } else if (handler.isObserving) {
+        this.#outbox.send(handler.link, (inform ??= informPacket(proposal))); // it never saw the PROPOSAL
+      }
     }
     this.#answerSyncs();
   }

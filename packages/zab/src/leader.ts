@@ -340,6 +340,7 @@ export class Leader {
 
   #releaseToServe(handler: LearnerHandler): void {
     this.#outbox.send(handler.link, UPTODATE);
+    for (const commit of handler.takeHeldCommits()) this.#outbox.send(handler.link, commit);
     handler.enter('synced', this.#now);
   }
 

@@ -1,4 +1,4 @@
-import type { Millis, Sid, Zxid } from '@zk/protocol';
+import type { Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { LearnerStatus, LinkId } from './leader-io.ts';
 
 /**
@@ -37,6 +37,7 @@ export class LearnerHandler {
   /** Counts as following until here: generous at first, for syncing takes its time (quorum.md 10). */
   #aliveUntil: Millis;
   #backlogBytes = 0;
+  #heldCommits: QuorumPacket[] = [];
 
   constructor(link: LinkId, remote: string, limits: Limits, now: Millis) {
     this.link = link;
@@ -95,6 +96,22 @@ export class LearnerHandler {
   acked(zxid: Zxid): void {
     this.#stopwatch.acked(zxid);
     if (this.#acked === null || zxid > this.#acked) this.#acked = zxid;
+  }
+
+  /**
+   * A COMMIT between NEWLEADER and UPTODATE may be late by that much, and must be: Apache before 3.8.1 ends with a null
+   * dereference when one comes for a proposal it has just handed to its log (ZOOKEEPER-4394).
+   * @returns whether it was kept for `takeHeldCommits`
+   */
+  holdsCommit(commit: QuorumPacket): boolean {
+    if (this.phase === 'synced') return false;
+    this.#heldCommits.push(commit);
+    return true;
+  }
+
+  /** What was held back, in order, now that UPTODATE is on its way. */
+  takeHeldCommits(): QuorumPacket[] {
+    return this.#heldCommits.splice(0);
   }
 
   isAlive(now: Millis): boolean {

@@ -88,7 +88,7 @@ describe('proposing', () => {
 });
 
 describe('joining while there is traffic (T9)', () => {
-  test('committed, outstanding, NEWLEADER, and from then on everything', () => {
+  test('committed, outstanding, NEWLEADER, proposals; commits wait for UPTODATE (ZOOKEEPER-4394)', () => {
     leading().plays(`
       propose                 ⇒ PROPOSAL 5.1 → 2 3 | append 5.1
       persisted 5.1           ⇒
@@ -100,8 +100,8 @@ describe('joining while there is traffic (T9)', () => {
       5 ACKEPOCH 5.0 epoch -1 ⇒ SNAP → 5 | PROPOSAL 5.2 → 5 | NEWLEADER 5.0 → 5
       propose                 ⇒ PROPOSAL 5.3 → 2 5 | append 5.3
       persisted 5.3           ⇒
-      2 ACK 5.3               ⇒ commit 5.2 | COMMIT 5.2 → 2 | INFORM 5.2 → 4 | COMMIT 5.2 → 5 | commit 5.3 | COMMIT 5.3 → 2 | INFORM 5.3 → 4 | COMMIT 5.3 → 5
-      5 ACK 5.0               ⇒ UPTODATE → 5
+      2 ACK 5.3               ⇒ commit 5.2 | COMMIT 5.2 → 2 | INFORM 5.2 → 4 | commit 5.3 | COMMIT 5.3 → 2 | INFORM 5.3 → 4
+      5 ACK 5.0               ⇒ UPTODATE → 5 | COMMIT 5.2 → 5 | COMMIT 5.3 → 5
     `);
   });
 
