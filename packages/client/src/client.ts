@@ -215,7 +215,7 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
   /** All or nothing. A failed one gives every operation's error code; it does not reject. */
   async multi(ops: readonly MultiOp[], options: CallOptions = {}): Promise<MultiResult[]> {
     const absolute = ops.map((op) => ({ ...op, path: this.#absoluteFor(op.op === 'create' ? op.mode : undefined, op.path) }));
-    const read = (body: Reader): MultiResult[] => readMulti(body, (path) => this.#chroot.relative(path));
+    const read = (body: Reader): MultiResult[] => readMulti(body, ops, (path) => this.#chroot.relative(path));
     return this.#session.request(OpCode.multi, encodeMulti(absolute), read, options);
   }
 
@@ -256,7 +256,7 @@ export class ZooKeeper extends EventEmitter<ClientEvents> {
   /** Several reads in one request; an operation that fails does not stop the others. */
   async multiRead(ops: readonly ReadOp[], options: CallOptions = {}): Promise<ReadResult[]> {
     const absolute = ops.map((op) => ({ ...op, path: this.#chroot.absolute(op.path) }));
-    return this.#session.request(OpCode.multiRead, encodeMultiRead(absolute), readMultiRead, options);
+    return this.#session.request(OpCode.multiRead, encodeMultiRead(absolute), (body) => readMultiRead(body, ops), options);
   }
 
   /** This session's ephemeral nodes whose path starts with `prefix`. */

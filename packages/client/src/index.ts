@@ -5,4 +5,4 @@ export { type ClientState, type WatchEvent, type WatchEventType } from './events
 export { type MultiOp, type MultiResult, type ReadOp, type ReadResult } from './multi.ts';
 export { type Auth } from './frames.ts';
 export { type WatchKind, type WatchListener } from './watch-registry.ts';
-export { KeeperError, OPEN_ACL, Perms, type ACL, type Stat } from '@zk/protocol';
+export { KeeperError, OPEN_ACL, Perms, type ACL, type ErrorName, type Stat } from '@zk/protocol';

@@ -68,21 +68,22 @@ function writeCreate(writer: Writer, op: MultiOp & { op: 'create' }, header: (ty
   CreateRequest.write(writer, request);
 }
 
-export function readMulti(body: Reader, relative: (path: string) => string): MultiResult[] {
+/** `ops` as the application asked for them: errors name their paths. */
+export function readMulti(body: Reader, ops: readonly MultiOp[], relative: (path: string) => string): MultiResult[] {
   const results: MultiResult[] = [];
   for (let header = MultiHeader.read(body); !header.done; header = MultiHeader.read(body)) {
-    results.push(readResult(header.type, body, relative));
+    results.push(readResult(header.type, body, ops[results.length]?.path, relative));
   }
   return results;
 }
 
-function readResult(type: number, body: Reader, relative: (path: string) => string): MultiResult {
+function readResult(type: number, body: Reader, path: string | undefined, relative: (path: string) => string): MultiResult {
   switch (type) {
     case OpCode.create:
       return { op: 'create', path: relative(CreateResponse.read(body).path), stat: null };
     case OpCode.create2: {
-      const { path, stat } = Create2Response.read(body);
-      return { op: 'create', path: relative(path), stat };
+      const created = Create2Response.read(body);
+      return { op: 'create', path: relative(created.path), stat: created.stat };
     }
     case OpCode.delete:
       return { op: 'delete' };
@@ -91,7 +92,7 @@ function readResult(type: number, body: Reader, relative: (path: string) => stri
     case OpCode.check:
       return { op: 'check' };
     case OpCode.error:
-      return { op: 'error', error: keeperError(ErrorResponse.read(body).err) };
+      return { op: 'error', error: keeperError(ErrorResponse.read(body).err, path) };
     default:
       throw new Error(`the result of a multi has type ${type}`);
   }
@@ -108,7 +109,7 @@ export function encodeMultiRead(ops: readonly ReadOp[]): Buffer {
   return writer.finish();
 }
 
-export function readMultiRead(body: Reader): ReadResult[] {
+export function readMultiRead(body: Reader, ops: readonly ReadOp[]): ReadResult[] {
   const results: ReadResult[] = [];
   for (let header = MultiHeader.read(body); !header.done; header = MultiHeader.read(body)) {
     if (header.type === OpCode.getData) {
@@ -117,7 +118,7 @@ export function readMultiRead(body: Reader): ReadResult[] {
     } else if (header.type === OpCode.getChildren) {
       results.push({ op: 'getChildren', children: GetChildrenResponse.read(body).children });
     } else {
-      results.push({ op: 'error', error: keeperError(ErrorResponse.read(body).err) });
+      results.push({ op: 'error', error: keeperError(ErrorResponse.read(body).err, ops[results.length]?.path) });
     }
   }
   return results;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { encode } from '@zk/jute';
 import {
-  AuthPacket, CreateRequest, ErrorCode, ExistsRequest, GetDataResponse, OpCode, SetWatches, SetWatches2, type Stat,
+  AuthPacket, CreateRequest, ErrorCode, ErrorResponse, ExistsRequest, GetDataResponse, MultiHeader, OpCode, SetWatches, SetWatches2, type Stat,
 } from '@zk/protocol';
 import { ZooKeeper, type ClientState, type ConnectOptions, type WatchEvent } from '@zk/client';
 import { FakeServer, PASSWORD, SESSION, eventFrame, replyFrame, type FakeConnection } from './fake-server.ts';
@@ -285,6 +285,19 @@ test('a read-only server that takes no sessions answers with a header, which is 
   expect(zk.state).toBe('connecting');
   await server.welcome();
   await zk.connected();
+});
+
+test('a failed multi says which operation, by the path the application gave it', async () => {
+  const [zk, connection] = await connected({}, '/app');
+  const results = zk.multi([{ op: 'delete', path: '/a' }, { op: 'check', path: '/b', version: 3 }, { op: 'create', path: '/c' }]);
+  const failed = [ErrorCode.OK, ErrorCode.BADVERSION, ErrorCode.RUNTIMEINCONSISTENCY].flatMap((err) => [
+    encode(MultiHeader, { type: OpCode.error, done: false, err }), encode(ErrorResponse, { err }),
+  ]);
+  const body = Buffer.concat([...failed, encode(MultiHeader, { type: -1, done: true, err: -1 })]);
+  connection.reply(await connection.request(), { body });
+  expect((await results).map((result) => (result.op === 'error' ? result.error.message : result.op))).toEqual([
+    'OK /a', 'BADVERSION /b', 'RUNTIMEINCONSISTENCY /c',
+  ]);
 });
 
 test('a chroot is put before every path and taken off again; nothing leads out of it', async () => {
