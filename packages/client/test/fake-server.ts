@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { FrameReader, Reader, Writer, decode, encode } from '@zk/jute';
 import { ConnectRequest, ConnectResponse, OpCode, ReplyHeader, WatcherEvent, asSessionId, asZxid } from '@zk/protocol';
 
@@ -41,20 +42,20 @@ export class FakeServer {
   readonly #accepted = new Mailbox<FakeConnection>();
   readonly #connections: FakeConnection[] = [];
 
-  private constructor(server: Server) {
+  private constructor(server: Server, event: 'connection' | 'secureConnection') {
     this.#server = server;
     this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on('connection', (socket) => {
+    server.on(event, (socket: Socket) => {
       const connection = new FakeConnection(socket);
       this.#connections.push(connection);
       this.#accepted.put(connection);
     });
   }
 
-  static async listen(): Promise<FakeServer> {
-    const server = createServer().listen(0, '127.0.0.1');
+  static async listen(tls?: TlsOptions): Promise<FakeServer> {
+    const server: Server = (tls ? createTlsServer(tls) : createServer()).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new FakeServer(server);
+    return new FakeServer(server, tls ? 'secureConnection' : 'connection');
   }
 
   /** The next connection, as it was accepted. */

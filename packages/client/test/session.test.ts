@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { encode } from '@zk/jute';
 import {
@@ -320,6 +321,20 @@ test('a chroot is put before every path and taken off again; nothing leads out o
   const missing = zk.getData('/gone').catch(String);
   connection.reply(await connection.request(), { err: ErrorCode.NONODE });
   expect(await missing).toBe('KeeperError: NONODE /gone');
+});
+
+test('TLS: the server is trusted by the given authority, and by no other', async () => {
+  const pem = (name: string): Buffer => readFileSync(new URL(`fixtures/localhost.${name}`, import.meta.url));
+  const secure = await FakeServer.listen({ key: pem('key'), cert: pem('crt') }); // self-signed: its own authority
+  const zk = new ZooKeeper(secure.address, { tls: { ca: pem('crt') } });
+  clients.push(zk);
+  await secure.welcome();
+  await zk.connected();
+  expect(zk.state).toBe('connected');
+  const distrusting = new ZooKeeper(secure.address, { tls: {}, patienceMs: 0 });
+  clients.push(distrusting);
+  await expect(distrusting.connected()).rejects.toMatchObject({ cause: { message: expect.stringContaining('self-signed certificate') } });
+  await secure.close();
 });
 
 function encodeString(text: string): Buffer {
