@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { Ensemble } from '../support/ensemble.ts';
-import { APACHE_39_JARS, PROJECT_ROOT, apache39 } from '../support/implementations.ts';
+import { describe, expect, test } from 'vitest';
+import { Ensemble, type Implementation } from '../support/ensemble.ts';
+import { APACHE_39_JARS, PROJECT_ROOT, apache39, ours as ourServer } from '../support/implementations.ts';
+import { implementationUnderTest } from './under-test.ts';
 
 /** A command line client: what is run, and the arguments that come before those of the test. */
 interface Cli {
@@ -21,8 +22,8 @@ const theirs: Cli = {
 const ours: Cli = { command: process.execPath, args: [join(PROJECT_ROOT, 'zk-cli.js')] };
 
 /** On a server of its own, so that the zxids are the same for everybody. */
-async function onFreshServer<T>(story: (zk: Ensemble) => Promise<T>): Promise<T> {
-  const zk = await Ensemble.start({ implementations: [apache39], extra: ['extendedTypesEnabled=true', 'reconfigEnabled=true'] });
+async function onFresh<T>(server: Implementation, story: (zk: Ensemble) => Promise<T>): Promise<T> {
+  const zk = await Ensemble.start({ implementations: [server], extra: ['extendedTypesEnabled=true', 'reconfigEnabled=true'] });
   try {
     return await story(zk);
   } finally {
@@ -107,6 +108,10 @@ const SHELL = [
   'reconfig -v zz -remove 1', 'history', 'redo 0', 'redo 400', 'redo', 'nosuchcommand', 'ls /', 'quit',
 ];
 
+describe.each([
+  ['zk-cli on a server of Apache', ours, apache39],
+  ["Apache's zkCli on the server under test", theirs, implementationUnderTest(ourServer)],
+])('%s', (_who, cli, server) => {
 test.each([
   ['creating', CREATING],
   ['reading', [...CREATING, ...READING]],
@@ -114,12 +119,14 @@ test.each([
   ['quotas', QUOTAS],
   ['watching', WATCHING],
   ['the shell itself', ['create /a', ...SHELL]],
-])('a typed session prints what it prints in zkCli: %s', async (_name, script) => {
-  const [expected, printed] = await Promise.all([theirs, ours].map((cli) => onFreshServer((zk) => type(cli, zk, script)))) as [string[], string[]];
+])('a typed session prints what it prints in Apache\'s zkCli on Apache\'s server: %s', async (_name, script) => {
+  const expected = await onFresh(apache39, (zk) => type(theirs, zk, script));
+  const printed = await onFresh(server, (zk) => type(cli, zk, script));
   // Java prints events from a thread of their own: they are in order among themselves.
   expect(normalised(printed).filter((line) => !isEvent(line))).toEqual(normalised(expected).filter((line) => !isEvent(line)));
   expect(printed.filter(isEvent).filter((line) => line !== '')).toEqual(expected.filter(isEvent).filter((line) => line !== ''));
   expect(expected.filter((line) => line.startsWith('WatchedEvent')).length).toBeGreaterThan(0);
+});
 });
 
 test('one command a call: standard output, standard error and exit status are those of zkCli', async () => {
@@ -128,7 +135,7 @@ test('one command a call: standard output, standard error and exit status are th
     ['delete', '-v', '7', '/a'], ['delete', '/zookeeper'], ['nosuch', 'x'], ['-waitforconnection', 'deleteall', '/a'], ['-timeout', '5000', 'stat', '/'],
   ];
   const told = async (cli: Cli): Promise<unknown[]> =>
-    onFreshServer(async (zk) => {
+    onFresh(apache39, async (zk) => {
       const answers: unknown[] = [];
       for (const words of calls) answers.push(await call(cli, zk, words));
       return answers;
