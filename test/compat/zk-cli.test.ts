@@ -52,6 +52,7 @@ async function call(cli: Cli, zk: Ensemble, words: readonly string[]): Promise<{
   return { words: words.join(' '), out: answers, err: normalised(err.split('\n')), code };
 }
 
+/** Java prints events from a thread of their own: they are in order among themselves only. */
 const isEvent = (line: string): boolean => /^(|WATCHER::|WatchedEvent .*)$/.test(line);
 
 /** Without what differs from run to run, and what is Java's. */
@@ -112,21 +113,20 @@ describe.each([
   ['zk-cli on a server of Apache', ours, apache39],
   ["Apache's zkCli on the server under test", theirs, implementationUnderTest(ourServer)],
 ])('%s', (_who, cli, server) => {
-test.each([
-  ['creating', CREATING],
-  ['reading', [...CREATING, ...READING]],
-  ['writing', [...CREATING, ...WRITING]],
-  ['quotas', QUOTAS],
-  ['watching', WATCHING],
-  ['the shell itself', ['create /a', ...SHELL]],
-])('a typed session prints what it prints in Apache\'s zkCli on Apache\'s server: %s', async (_name, script) => {
-  const expected = await onFresh(apache39, (zk) => type(theirs, zk, script));
-  const printed = await onFresh(server, (zk) => type(cli, zk, script));
-  // Java prints events from a thread of their own: they are in order among themselves.
-  expect(normalised(printed).filter((line) => !isEvent(line))).toEqual(normalised(expected).filter((line) => !isEvent(line)));
-  expect(printed.filter(isEvent).filter((line) => line !== '')).toEqual(expected.filter(isEvent).filter((line) => line !== ''));
-  expect(expected.filter((line) => line.startsWith('WatchedEvent')).length).toBeGreaterThan(0);
-});
+  test.each([
+    ['creating', CREATING],
+    ['reading', [...CREATING, ...READING]],
+    ['writing', [...CREATING, ...WRITING]],
+    ['quotas', QUOTAS],
+    ['watching', WATCHING],
+    ['the shell itself', ['create /a', ...SHELL]],
+  ])('a typed session prints what it prints in Apache\'s zkCli on Apache\'s server: %s', async (_name, script) => {
+    const expected = await onFresh(apache39, (zk) => type(theirs, zk, script));
+    const printed = await onFresh(server, (zk) => type(cli, zk, script));
+    expect(normalised(printed).filter((line) => !isEvent(line))).toEqual(normalised(expected).filter((line) => !isEvent(line)));
+    expect(printed.filter(isEvent).filter((line) => line !== '')).toEqual(expected.filter(isEvent).filter((line) => line !== ''));
+    expect(expected.filter((line) => line.startsWith('WatchedEvent')).length).toBeGreaterThan(0);
+  });
 });
 
 test('one command a call: standard output, standard error and exit status are those of zkCli', async () => {
