@@ -12,7 +12,7 @@ test(`${RUNS} random schedules keep every promise`, { timeout: 120_000 }, () => 
   let acknowledged = 0;
   fc.assert(
     fc.property(seeds, (seed) => {
-      const result = simulate(seed, 10_000);
+      const result = simulate(seed, { faultsForMs: 10_000 });
       if (result.violation) throw new Error(`${result.violation.message}\n\nrepeat it: npm run simulate -- --seed ${seed} --seconds 10`);
       acknowledged += result.acknowledged;
     }),

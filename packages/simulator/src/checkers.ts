@@ -1,10 +1,13 @@
-import { decodeTxn, hex, type Sid, type Stat, type TxnBody, type Zxid } from '@zk/protocol';
+import { asSessionId, decodeTxn, hex, type Sid, type TxnBody, type Zxid } from '@zk/protocol';
 import type { TraceEvent } from '@zk/peer';
 import { bytesAt } from './disk.ts';
 import { History } from './committed-history.ts';
+import { EpochChecker } from './epoch-checker.ts';
+import type { Broadcasts } from './link-audit.ts';
+import { Model } from './model.ts';
 import type { NodeObserver, SimNode } from './node.ts';
 import type { Outcome, SimClient } from './sim-client.ts';
-import { check } from './violation.ts';
+import { check, Violation } from './violation.ts';
 
 export interface WriteRequest {
   readonly kind: 'create' | 'setData' | 'delete';
@@ -19,6 +22,16 @@ interface Acknowledged extends WriteRequest {
   readonly client: string;
 }
 
+/** What a read showed. */
+export interface Shown {
+  /** Null: NONODE. */
+  readonly mzxid: bigint | null;
+  /** Null when the request did not ask for it. */
+  readonly data: string | null;
+  /** Of the reply: how far the member was. */
+  readonly zxid: bigint;
+}
+
 /** The outcome of one write, as its client learns it. */
 export interface WriteInProgress {
   ends(outcome: Outcome<unknown>, zxid: bigint, finalPath: string): void;
@@ -28,10 +41,11 @@ export interface WriteInProgress {
  * They never sleep: every commit, every role, every reply is held against the safety invariants (quorum.md 18.1) as it
  * happens; `atRest` holds what is left against everything that was ever acknowledged.
  */
-export class Checkers implements NodeObserver {
+export class Checkers implements NodeObserver, Broadcasts {
+  readonly model: Model;
   readonly history: History;
-  readonly #leaders = new Map<bigint, Sid>();
-  readonly #epochs = new Map<Sid, { accepted: bigint; current: bigint }>();
+  readonly epochs: EpochChecker;
+  readonly #proposals = new Map<bigint, Buffer>();
   readonly #acknowledged: Acknowledged[] = [];
   /** Highest zxid any client has been told of: a write that begins later must come after it. */
   #acknowledgedUpTo = 0n;
@@ -40,8 +54,10 @@ export class Checkers implements NodeObserver {
   /** What was seen to happen, and how often: a run that never got anywhere near a fault says nothing about it. */
   readonly situations = new Map<string, number>();
 
-  constructor(voters: readonly Sid[]) {
-    this.history = new History(voters);
+  constructor(voters: readonly Sid[], options: { localSessions: boolean }) {
+    this.model = new Model(options.localSessions);
+    this.history = new History(voters, this.model);
+    this.epochs = new EpochChecker(this.history);
   }
 
   get acknowledgedWrites(): number {
@@ -56,15 +72,29 @@ export class Checkers implements NodeObserver {
 
   committed(node: SimNode, zxid: Zxid, bytes: Buffer): void {
     this.history.committed(node, zxid, bytes);
-    this.#epochsNeverFall(node);
+  }
+
+  written(node: SimNode): void {
+    this.epochs.written(node);
+  }
+
+  /** @see Broadcasts */
+  proposed(zxid: bigint, bytes: Buffer): void {
+    const known = this.#proposals.get(zxid);
+    if (!known) this.#proposals.set(zxid, Buffer.from(bytes));
+    else check(known.equals(bytes), 'ZxidUnique', () => `${hex(zxid)} was proposed twice, as different txns`);
+  }
+
+  /** @see Broadcasts */
+  imageSent(leader: SimNode, zxid: bigint): void {
+    this.history.imageSent(leader, zxid);
   }
 
   traced(node: SimNode, event: TraceEvent): void {
-    this.#epochsNeverFall(node);
     switch (event.kind) {
       case 'serving':
         if (event.role === 'readOnly') return;
-        if (event.role === 'leader') this.#oneLeaderAnEpoch(node, event.epoch);
+        if (event.role === 'leader') this.epochs.leads(node, event.epoch);
         this.history.serving(node, event.role, event.zxid);
         return this.saw(`serving as ${event.role}`);
       case 'role':
@@ -77,6 +107,7 @@ export class Checkers implements NodeObserver {
       case 'digestMismatch':
         return check(false, 'DigestAgreement', () => `server.${node.sid} at ${hex(event.zxid)}`);
       case 'fatal':
+        if (event.error instanceof Violation) throw event.error; // one of ours, on its way through the member
         return check(false, 'NoMemberEndsByItself', () => `server.${node.sid}: ${event.reason}\n${event.error?.stack ?? ''}`);
       default:
         return;
@@ -86,25 +117,6 @@ export class Checkers implements NodeObserver {
   crashed(node: SimNode): void {
     this.history.stopped(node);
     this.saw('crash');
-  }
-
-  #oneLeaderAnEpoch(node: SimNode, epoch: bigint): void {
-    const other = this.#leaders.get(epoch);
-    check(other === undefined || other === node.sid, 'Leadership', () => `server.${other} and server.${node.sid} lead epoch ${epoch}`);
-    this.#leaders.set(epoch, node.sid);
-  }
-
-  #epochsNeverFall(node: SimNode): void {
-    const now = node.disk.durable.epochs;
-    if (!now) return;
-    const before = this.#epochs.get(node.sid);
-    check(now.current <= now.accepted, 'EpochMonotonic', () => `server.${node.sid}: current ${now.current} > accepted ${now.accepted}`);
-    check(
-      before === undefined || (now.accepted >= before.accepted && now.current >= before.current),
-      'EpochMonotonic',
-      () => `server.${node.sid} went back from ${before?.accepted}/${before?.current} to ${now.accepted}/${now.current}`,
-    );
-    this.#epochs.set(node.sid, { ...now });
   }
 
   // ---- clients
@@ -129,18 +141,28 @@ export class Checkers implements NodeObserver {
     check(expected === xid, 'ClientOrder', () => `${client.name} got the reply to ${xid}, waiting for ${expected}`);
   }
 
-  /** A change may not be seen by a connection that watches for it before the event. */
-  read(client: SimClient, path: string, stat: Stat, watch: boolean): void {
+  /**
+   * What is read is what was committed, as of the zxid the reply is stamped with; and a change may not be seen by a
+   * connection that watches for it before the event.
+   */
+  read(client: SimClient, path: string, shown: Shown, watch: boolean): void {
+    const { mzxid, data, zxid } = shown;
+    const truth = this.model.at(path, zxid);
+    const isTrue = mzxid === (truth?.zxid ?? null) && (data === null || data === truth?.data);
+    check(isTrue, 'ReadsCommitted', () => `${client.name} read ${path} as ${data} of ${hex(mzxid ?? 0n)}, at ${hex(zxid)} it was ${truth?.data} of ${hex(truth?.zxid ?? 0n)}`);
     const known = this.#watched.get(client)?.get(path);
-    check(known === undefined || known === stat.mzxid, 'WatchBeforeData', () => `${client.name} read ${path} of ${hex(stat.mzxid)}, watching since ${hex(known ?? 0n)}`);
-    if (!watch) return;
+    check(known === undefined || known === mzxid, 'WatchBeforeData', () => `${client.name} read ${path} of ${hex(mzxid ?? 0n)}, watching since ${hex(known ?? 0n)}`);
+    if (!watch || mzxid === null) return;
     const watched = this.#watched.get(client) ?? new Map<string, bigint>();
-    this.#watched.set(client, watched.set(path, stat.mzxid));
+    this.#watched.set(client, watched.set(path, mzxid));
   }
 
-  notified(client: SimClient, path: string): void {
+  /** @param seenBefore the zxid of the last reply before it on any connection of the client */
+  notified(client: SimClient, path: string, zxid: bigint, seenBefore: bigint): void {
     this.#watched.get(client)?.delete(path);
     this.saw('watch event');
+    check(this.model.changedAt(path, zxid), 'WatchOrder', () => `${client.name} heard of ${path} at ${hex(zxid)}, when it did not change`);
+    check(zxid > seenBefore, 'WatchOrder', () => `${client.name} heard of ${path} at ${hex(zxid)} after it had been shown ${hex(seenBefore)}`);
   }
 
   disconnected(client: SimClient): void {
@@ -158,17 +180,36 @@ export class Checkers implements NodeObserver {
       // An epoch's start is a zxid too, but nothing happened at it: a follower may never have been told.
       check(other.lastZxid >= this.history.lastZxid, 'Agreement', () => `server.${node.sid} is at ${hex(other.lastZxid)}, ${hex(this.history.lastZxid)} is committed`);
       check(other.digest === tree.digest, 'Agreement', () => `the trees of server.${node.sid} and server.${first.sid} differ at ${hex(tree.lastZxid)}`);
-      this.#ownersLive(node);
+      this.#isTheModel(node);
       this.#logHoldsHistory(node);
     }
+    this.#noWatchWasLost();
     for (const write of this.#acknowledged) this.#inHistory(write);
   }
 
-  #ownersLive(node: SimNode): void {
+  /** The tree against the plain telling of the same txns. */
+  #isTheModel(node: SimNode): void {
     const { tree } = node.peer.history;
-    let owned = 0;
-    for (const session of tree.sessions.keys()) owned += tree.ephemeralsOf(session).size;
-    check(owned === tree.ephemeralCount, 'SessionSafety', () => `server.${node.sid} has ${tree.ephemeralCount} ephemerals, ${owned} of live sessions`);
+    for (const path of this.model.paths) {
+      const truth = this.model.at(path, this.history.lastZxid);
+      const znode = tree.node(path);
+      check(truth === null ? znode === undefined : String(znode?.data) === truth.data, 'Agreement', () => `server.${node.sid}: ${path} is ${String(znode?.data)}, not ${truth?.data}`);
+    }
+    check(tree.ephemeralCount === this.model.ephemeralCount, 'SessionSafety', () => `server.${node.sid} has ${tree.ephemeralCount} ephemerals, not ${this.model.ephemeralCount}`);
+    for (const session of this.model.sessions) {
+      check(tree.sessions.has(asSessionId(session)), 'SessionSafety', () => `server.${node.sid} does not know session ${hex(session)}`);
+    }
+  }
+
+  /** Who watches for a change that has happened has heard of it. */
+  #noWatchWasLost(): void {
+    for (const [client, watched] of this.#watched) {
+      if (!client.connected) continue;
+      for (const [path, mzxid] of watched) {
+        const truth = this.model.at(path, this.history.lastZxid);
+        check(truth?.zxid === mzxid, 'WatchLost', () => `${client.name} watches ${path} of ${hex(mzxid)}, which is of ${hex(truth?.zxid ?? 0n)} now`);
+      }
+    }
   }
 
   #logHoldsHistory(node: SimNode): void {

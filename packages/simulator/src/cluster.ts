@@ -1,12 +1,14 @@
 import { peerConfig, type PeerSettings } from '@zk/peer';
 import { EnsembleConfig, asSid, type Sid } from '@zk/protocol';
 import { Checkers } from './checkers.ts';
+import { LinkAudit } from './link-audit.ts';
 import { Network } from './network.ts';
-import { SimNode } from './node.ts';
+import { SimNode, type StoreWrapper } from './node.ts';
 import { Rng } from './rng.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimClient } from './sim-client.ts';
 import { StoryClient } from './story-client.ts';
+import { Transcript } from './transcript.ts';
 import { check } from './violation.ts';
 
 export interface ClusterOptions {
@@ -14,6 +16,10 @@ export interface ClusterOptions {
   readonly observers?: number;
   /** What members are told beyond their membership: `snapCount`, `tickTime`, … */
   readonly settings?: Partial<Omit<PeerSettings, 'sid' | 'ensemble'>>;
+  /** Comes between every member and its store. */
+  readonly store?: StoreWrapper;
+  /** Hears everything that happens, a line each. */
+  readonly transcript?: (line: string) => void;
 }
 
 /** How long faults are given to heal, in simulated ms. */
@@ -38,14 +44,22 @@ export class Cluster {
     this.rng = new Rng(options.seed);
     this.network = new Network(this.scheduler, this.rng.fork());
     const sids = Array.from({ length: voters + (options.observers ?? 0) }, (_, i) => asSid(BigInt(i + 1)));
-    this.checkers = new Checkers(sids.slice(0, voters));
+    this.checkers = new Checkers(sids.slice(0, voters), { localSessions: options.settings?.localSessionsEnabled ?? false });
     const ensemble = sids.length === 1 ? null : ensembleOf(sids, voters);
+    const transcript = options.transcript && new Transcript(this.scheduler, options.transcript);
+    const observer = transcript?.before(this.checkers) ?? this.checkers;
     this.nodes = sids.map((sid) => {
       const config = peerConfig({ tickTime: TICK_TIME_MS, initLimit: 20, syncLimit: 6, ...options.settings, sid, ensemble });
-      return new SimNode(config, this.scheduler, this.network, this.rng.fork(), this.checkers);
+      return new SimNode(config, this.scheduler, this.network, this.rng.fork(), observer, options.store);
     });
     this.voters = this.nodes.slice(0, voters);
     this.checkers.history.watch(this.nodes);
+    this.network.watch = (learner, leader) => {
+      const ends = [this.#node(learner), this.#node(leader)] as const;
+      const audit = new LinkAudit(...ends, this.checkers);
+      return transcript?.link(...ends, audit) ?? audit;
+    };
+    this.network.voted = (sid, message) => this.checkers.epochs.voted(this.#node(sid), message);
     for (const node of this.nodes) node.start();
   }
 
@@ -61,6 +75,10 @@ export class Cluster {
 
   server(sid: number): SimNode {
     return this.nodes[sid - 1] as SimNode;
+  }
+
+  #node(sid: Sid): SimNode {
+    return this.server(Number(sid));
   }
 
   /** Time passes. */

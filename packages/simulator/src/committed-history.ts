@@ -1,5 +1,6 @@
-import { hex, type Sid, type Zxid } from '@zk/protocol';
+import { decodeTxn, hex, type Proposal, type Sid, type Zxid } from '@zk/protocol';
 import { bytesAt } from './disk.ts';
+import type { Model } from './model.ts';
 import type { SimNode } from './node.ts';
 import { check } from './violation.ts';
 
@@ -9,14 +10,18 @@ import { check } from './violation.ts';
  */
 export class History {
   readonly #voters: ReadonlySet<Sid>;
+  readonly #model: Model;
   readonly #order: bigint[] = [];
   readonly #bytes = new Map<bigint, Buffer>();
   /** How far each serving member has got. */
   readonly #position = new Map<Sid, bigint>();
+  /** By an image's zxid: what it held that was not committed when it was sent. A zxid names one history. */
+  readonly #tails = new Map<bigint, Proposal[]>();
   #nodes = new Map<Sid, SimNode>();
 
-  constructor(voters: readonly Sid[]) {
+  constructor(voters: readonly Sid[], model: Model) {
     this.#voters = new Set(voters);
+    this.#model = model;
   }
 
   watch(nodes: readonly SimNode[]): void {
@@ -32,6 +37,11 @@ export class History {
     return this.#order.at(-1) ?? 0n;
   }
 
+  /** The newest committed txn below `zxid`; 0 when there is none. */
+  lastBefore(zxid: bigint): bigint {
+    return this.#order[this.#indexAfter(zxid - 1n) - 1] ?? 0n;
+  }
+
   bytesOf(zxid: bigint): Buffer | undefined {
     return this.#bytes.get(zxid);
   }
@@ -44,6 +54,12 @@ export class History {
   serving(node: SimNode, role: string, zxid: Zxid): void {
     if (role === 'leader' || role === 'standalone') this.#leads(node);
     this.#position.set(node.sid, zxid);
+  }
+
+  /** A new leader sends its tree, as of `zxid`, with all it has logged: its tail, too, which nobody may have agreed to. */
+  imageSent(node: SimNode, zxid: bigint): void {
+    const tail = this.#uncommitted(node).filter((proposal) => proposal.zxid <= zxid);
+    if (tail.length > 0) this.#tails.set(zxid, tail);
   }
 
   stopped(node: SimNode): void {
@@ -77,16 +93,23 @@ export class History {
       const own = bytesAt(log, zxid);
       check(own?.equals(this.#bytes.get(zxid) as Buffer) ?? false, 'LeaderComplete', () => `server.${node.sid} leads without ${hex(zxid)}`);
     }
-    for (const { zxid, bytes } of log) {
-      if (this.#bytes.has(zxid)) continue;
+    for (const { zxid, bytes } of this.#uncommitted(node)) {
       this.#newest(node, zxid);
       this.#append(zxid, bytes);
     }
   }
 
+  /** What a member's history holds beyond what is committed. */
+  #uncommitted(node: SimNode): Proposal[] {
+    const { image, log } = node.disk.durable;
+    const inImage = (image && this.#tails.get(image.zxid)) ?? [];
+    return [...inImage, ...log].filter(({ zxid }) => !this.#bytes.has(zxid));
+  }
+
   #append(zxid: bigint, bytes: Buffer): void {
     this.#order.push(zxid);
     this.#bytes.set(zxid, Buffer.from(bytes));
+    this.#model.apply(zxid, decodeTxn(bytes));
   }
 
   #newest(node: SimNode, zxid: bigint): void {
@@ -102,12 +125,16 @@ export class History {
   }
 
   #after(zxid: bigint): bigint | undefined {
+    return this.#order[this.#indexAfter(zxid)];
+  }
+
+  #indexAfter(zxid: bigint): number {
     let [low, high] = [0, this.#order.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#order[middle] as bigint) <= zxid) low = middle + 1;
       else high = middle;
     }
-    return this.#order[low];
+    return low;
   }
 }

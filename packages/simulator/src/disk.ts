@@ -1,4 +1,4 @@
-import { asZxid, collectImage, encodeImage, ImageReader, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, collectImage, encodeImage, ImageReader, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -11,6 +11,19 @@ export interface DiskSpeed {
 }
 
 export const ORDINARY_DISK: DiskSpeed = { minMs: 0.05, maxMs: 3, slow: 0.01 };
+
+/** Znodes of a checkpoint that are copied in one go: the tree changes between one handful and the next. */
+const HANDFUL = { min: 1, max: 150 };
+
+/** Whoever owns the machine that the disk is in. */
+export interface DiskOwner {
+  /** Something on the platter has changed. */
+  written(): void;
+  /** Runs what the process is to hear of its disk: at once, or when it runs again. */
+  wake(run: () => void): void;
+}
+
+const NOBODY: DiskOwner = { written: () => undefined, wake: (run) => run() };
 
 interface Operation {
   /** Makes it durable; what it returns is told to whoever asked, afterwards. */
@@ -41,7 +54,9 @@ export class Disk {
   readonly #rng: Rng;
   speed: DiskSpeed = ORDINARY_DISK;
   readonly durable: Durable = { image: null, log: [], epochs: null };
+  owner: DiskOwner = NOBODY;
   #store: SimStore | null = null;
+  #fuse: { left: number; blow: () => void } | null = null;
 
   constructor(scheduler: Scheduler, rng: Rng) {
     this.#scheduler = scheduler;
@@ -58,6 +73,24 @@ export class Disk {
     const lost = this.#store?.abandon() ?? [];
     this.#store = null;
     for (const operation of lost.slice(0, this.#rng.between(0, lost.length))) operation.apply();
+  }
+
+  /** After `operations` more changes of the platter `blow` is called, before anybody hears of the last one. */
+  blowAfter(operations: number, blow: () => void): void {
+    this.#fuse = { left: operations, blow };
+  }
+
+  /** An operation has reached the platter. */
+  written(): void {
+    this.owner.written();
+    if (!this.#fuse || --this.#fuse.left > 0) return;
+    const { blow } = this.#fuse;
+    this.#fuse = null;
+    blow();
+  }
+
+  between(low: number, high: number): number {
+    return this.#rng.between(low, high);
   }
 
   /** Last txn a restart would find. */
@@ -104,6 +137,8 @@ class SimStore implements Store {
   #syncing: Operation[] = [];
   #sync: Scheduled | null = null;
   #closed = false;
+  /** The process is gone. */
+  #abandoned = false;
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -159,8 +194,26 @@ class SimStore implements Store {
     });
   }
 
+  /** Beside the log, and fuzzy: the tree changes while it is copied. Visible once every txn it may hold is durable. */
   checkpoint(image: Image, done: () => void): void {
-    const stored = writeImage(image);
+    const { zxid } = image;
+    const sessions = [...image.sessions];
+    const acls = [...image.acls];
+    const nodes: ImageNode[] = [];
+    const source = image.nodes[Symbol.iterator]();
+    const copy = (): void => {
+      if (this.#closed) return;
+      for (let left = this.#disk.between(HANDFUL.min, HANDFUL.max); left > 0; left--) {
+        const next = source.next();
+        if (next.done) return this.#install(writeImage({ zxid, sessions, acls, nodes, digest: image.digest }), done);
+        nodes.push(next.value);
+      }
+      this.#disk.after(copy);
+    };
+    this.#disk.after(copy);
+  }
+
+  #install(stored: StoredImage, done: () => void): void {
     this.#later(() => {
       const { durable } = this.#disk;
       durable.image = stored;
@@ -195,6 +248,7 @@ class SimStore implements Store {
   abandon(): Operation[] {
     this.#sync?.cancel();
     this.#closed = true;
+    this.#abandoned = true;
     return [...this.#syncing.splice(0), ...this.#waiting.splice(0)];
   }
 
@@ -207,11 +261,19 @@ class SimStore implements Store {
   #startSync(): void {
     this.#syncing = this.#waiting.splice(0);
     this.#sync = this.#disk.after(() => {
-      const finished = this.#syncing.splice(0);
-      const told = finished.map((operation) => operation.apply());
-      for (const tell of told) tell();
-      if (this.#waiting.length > 0 && this.#syncing.length === 0) this.#startSync();
+      const told: (() => void)[] = [];
+      for (let next = this.#syncing.shift(); next; next = this.#syncing.shift()) {
+        told.push(next.apply());
+        this.#disk.written();
+        if (this.#abandoned) return; // the power went: nobody hears
+      }
+      this.#disk.owner.wake(() => this.#tell(told));
     });
+  }
+
+  #tell(told: readonly (() => void)[]): void {
+    for (const tell of told) if (!this.#abandoned) tell();
+    if (this.#waiting.length > 0 && this.#syncing.length === 0) this.#startSync();
   }
 }
 

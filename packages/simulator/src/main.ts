@@ -9,6 +9,7 @@ const USAGE = `Simulates ZooKeeper ensembles: real members, a made-up world, eve
   npm run simulate -- --minutes M         new seeds for M minutes, from --from N (default: the time)
 
   --seconds S                             how long faults go on in each, simulated (default 30)
+  --transcript                            tell everything that happens, line by line
 
 A seed that breaks a rule is printed with the command that repeats it; the exit code is then 1.`;
 
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     minutes: { type: 'string' },
     from: { type: 'string' },
+    transcript: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '30' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -39,9 +41,9 @@ if (values.help || (values.seed ?? values.seeds ?? values.minutes) === undefined
 } else {
   const tally = new Tally();
   for (const seed of seeds()) {
-    const result = simulate(seed, Number(values.seconds) * 1000);
+    const result = simulate(seed, { faultsForMs: Number(values.seconds) * 1000, ...(values.transcript && { transcript: console.log }) });
     tally.add(result);
-    if (result.violation) console.log(`seed ${seed} (${result.members}) broke ${result.violation.message}\n  repeat it: npm run simulate -- --seed ${seed}\n`);
+    if (result.violation) console.log(`seed ${seed} (${result.members}) broke ${result.violation.message}\n  repeat it: npm run simulate -- --seed ${seed} --seconds ${values.seconds}\n`);
   }
   console.log(tally.report());
   process.exitCode = tally.failed > 0 ? 1 : 0;

@@ -1,9 +1,16 @@
 import type { Cluster } from './cluster.ts';
 import type { SimNode } from './node.ts';
+import { ORDINARY_DISK } from './disk.ts';
+import { ORDINARY_NETWORK } from './network.ts';
 import type { Rng } from './rng.ts';
 
 /** How often something goes wrong, at the most, simulated ms. */
 const PAUSE_MS = { min: 50, max: 4_000 };
+const LONGEST_FREEZE_MS = 6_000;
+
+/** What can go wrong with one member, and between two. What is named twice happens twice as often. */
+const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clock'] as const;
+const TOGETHER = ['partition', 'partition', 'oneWay', 'heal', 'heal', 'reset', 'halfOpen', 'slowNetwork'] as const;
 
 /** Whatever can go wrong, in any order, as the seed has it. */
 export class Nemesis {
@@ -23,8 +30,10 @@ export class Nemesis {
     this.#stopped = true;
     const cluster = this.#cluster;
     cluster.heal();
+    cluster.network.speed = ORDINARY_NETWORK;
     for (const node of cluster.nodes) {
-      node.disk.speed = { ...node.disk.speed, slow: 0.01 };
+      node.disk.speed = ORDINARY_DISK;
+      node.drift(1);
       cluster.restart(node);
     }
   }
@@ -39,39 +48,90 @@ export class Nemesis {
   }
 
   #strike(): void {
-    const cluster = this.#cluster;
-    const nodes = cluster.nodes;
+    const { nodes } = this.#cluster;
     const dead = nodes.filter((node) => !node.alive);
-    const living = nodes.filter((node) => node.alive);
-    const dice = this.#rng.next();
-    if (dead.length > 0 && dice < 0.35) return void cluster.restart(this.#rng.pick(dead));
-    if (dice < 0.5 && living.length > 0) return void cluster.crash(this.#rng.pick(living));
-    if (dice < 0.56) return void cluster.crash(...living);
-    if (dice < 0.7 && nodes.length > 1) return this.#partition();
-    if (dice < 0.76 && nodes.length > 1) return this.#oneWay();
-    if (dice < 0.86) return void cluster.heal();
-    if (dice < 0.94 && nodes.length > 1) return this.#reset();
-    const node = this.#rng.pick(nodes);
-    cluster.checkers.saw('slow disk');
+    if (dead.length > 0 && this.#rng.chance(0.35)) return void this.#cluster.restart(this.#rng.pick(dead));
+    const fault = this.#rng.pick(nodes.length > 1 ? [...ALONE, ...TOGETHER] : ALONE);
+    this[fault]();
+  }
+
+  crash(): void {
+    const living = this.#living();
+    if (living.length > 0) this.#cluster.crash(this.#rng.pick(living));
+  }
+
+  crashAll(): void {
+    if (this.#rng.chance(0.4)) this.#cluster.crash(...this.#living());
+  }
+
+  /** In the middle of what its disk does next: of the operations of one sync, some are on the platter and some are not. */
+  crashAtDiskOperation(): void {
+    const [node] = this.#rng.shuffled(this.#living());
+    node?.disk.blowAfter(this.#rng.between(1, 6), () => {
+      if (this.#stopped) return;
+      this.#cluster.checkers.saw('crash at a disk operation');
+      this.#cluster.crash(node);
+    });
+  }
+
+  freeze(): void {
+    const [node] = this.#rng.shuffled(this.#living());
+    node?.freeze(this.#rng.between(10, LONGEST_FREEZE_MS));
+    this.#cluster.checkers.saw('frozen');
+  }
+
+  slowDisk(): void {
+    const node = this.#rng.pick(this.#cluster.nodes);
+    this.#cluster.checkers.saw('slow disk');
     node.disk.speed = { ...node.disk.speed, slow: this.#rng.next() };
   }
 
-  #partition(): void {
+  clock(): void {
+    const node = this.#rng.pick(this.#cluster.nodes);
+    if (this.#rng.chance(0.5)) node.drift(0.8 + 0.4 * this.#rng.next());
+    else node.wallOffsetMs += this.#rng.between(-3_600_000, 3_600_000);
+    this.#cluster.checkers.saw('clock drift or jump');
+  }
+
+  heal(): void {
+    this.#cluster.heal();
+  }
+
+  partition(): void {
     const shuffled = this.#rng.shuffled(this.#cluster.nodes);
     const cut = this.#rng.between(1, shuffled.length - 1);
     this.#cluster.partition(shuffled.slice(0, cut), shuffled.slice(cut));
   }
 
   /** `a` hears `b`, but not the other way round. */
-  #oneWay(): void {
-    const [a, b] = this.#rng.shuffled(this.#cluster.nodes) as [SimNode, SimNode];
+  oneWay(): void {
+    const [a, b] = this.#two();
     this.#cluster.network.block(a.sid, b.sid);
     this.#cluster.checkers.saw('one-way partition');
   }
 
-  #reset(): void {
-    const [a, b] = this.#rng.shuffled(this.#cluster.nodes) as [SimNode, SimNode];
+  reset(): void {
+    const [a, b] = this.#two();
     this.#cluster.network.reset(a.sid, b.sid);
     this.#cluster.checkers.saw('connection reset');
+  }
+
+  halfOpen(): void {
+    const [a, b] = this.#two();
+    this.#cluster.network.silence(a.sid, b.sid);
+    this.#cluster.checkers.saw('half-open connections');
+  }
+
+  slowNetwork(): void {
+    this.#cluster.network.speed = { minMs: 0.1, maxMs: this.#rng.between(1, 300) };
+    this.#cluster.checkers.saw('slow network');
+  }
+
+  #living(): SimNode[] {
+    return this.#cluster.nodes.filter((node) => node.alive);
+  }
+
+  #two(): [SimNode, SimNode] {
+    return this.#rng.shuffled(this.#cluster.nodes) as [SimNode, SimNode];
   }
 }

@@ -18,6 +18,11 @@ export interface Host {
   feed(input: Input): void;
 }
 
+/** Hears what each end of a quorum link sends. */
+export interface LinkWatcher {
+  sent(by: 'learner' | 'leader', bytes: Buffer): void;
+}
+
 /** Bytes are cut into pieces of at most this, so that a record's end and a piece's end rarely meet. */
 const MAX_PIECE = 1400;
 /** A connection attempt into the void ends after this, ms. */
@@ -40,6 +45,10 @@ export class Network {
   readonly scheduler: Scheduler;
   readonly rng: Rng;
   speed: NetworkSpeed = ORDINARY_NETWORK;
+  /** Makes the watcher of a new quorum link. */
+  watch: (learner: Sid, leader: Sid) => LinkWatcher = () => ({ sent: () => undefined });
+  /** What a member's vote looks like when it leaves. */
+  voted: (from: Sid, message: Buffer) => void = () => undefined;
   readonly #hosts = new Map<Sid, Host>();
   readonly #blocked = new Set<string>();
   readonly #held = new Map<string, (() => void)[]>();
@@ -93,6 +102,15 @@ export class Network {
   reset(a: Sid, b: Sid): void {
     for (const connection of [...this.#connections]) {
       if (connection.ends.includes(a) && connection.ends.includes(b)) this.close(connection, null, 'connection reset');
+    }
+  }
+
+  /** Connections between the two die, and neither side is told: half-open, as after a router forgot them. */
+  silence(a: Sid, b: Sid): void {
+    for (const connection of [...this.#connections]) {
+      if (!connection.ends.includes(a) || !connection.ends.includes(b)) continue;
+      connection.open = false;
+      this.#connections.delete(connection);
     }
   }
 
@@ -155,7 +173,12 @@ export class Network {
   // ---- what a member is given
 
   electors(self: Host): Electors {
-    return { send: (to, message) => this.#pair(self.sid, to).send(self.sid, message) };
+    return {
+      send: (to, message) => {
+        this.voted(self.sid, message);
+        this.#pair(self.sid, to).send(self.sid, message);
+      },
+    };
   }
 
   learners(self: Host): Learners {
@@ -283,7 +306,11 @@ function linkPair(network: Network, learner: Host, leader: Host, id: number): [S
     },
   };
   network.register(connection);
-  links.push(new SimLink(network, connection, learner, leader, id), new SimLink(network, connection, leader, learner, id + 1));
+  const watcher = network.watch(learner.sid, leader.sid);
+  links.push(
+    new SimLink(network, connection, learner, leader, id, (bytes) => watcher.sent('learner', bytes)),
+    new SimLink(network, connection, leader, learner, id + 1, (bytes) => watcher.sent('leader', bytes)),
+  );
   const [a, b] = links as [SimLink, SimLink];
   a.peer = b;
   b.peer = a;
@@ -298,13 +325,15 @@ class SimLink implements Link {
   open = true;
   readonly #network: Network;
   readonly #connection: Connection;
+  readonly #watch: (bytes: Buffer) => void;
   #buffered = 0;
   readonly #pieces: Buffer[] = [];
   #carrying = false;
 
-  constructor(network: Network, connection: Connection, self: Host, other: Host, id: number) {
+  constructor(network: Network, connection: Connection, self: Host, other: Host, id: number, watch: (bytes: Buffer) => void) {
     this.#network = network;
     this.#connection = connection;
+    this.#watch = watch;
     this.self = self;
     this.id = id;
     this.remote = `server.${other.sid}`;
@@ -316,6 +345,7 @@ class SimLink implements Link {
 
   send(bytes: Buffer): void {
     if (!this.open) return;
+    this.#watch(bytes);
     for (let at = 0; at < bytes.length; ) {
       const size = Math.min(bytes.length - at, this.#network.rng.between(1, MAX_PIECE));
       this.#pieces.push(Buffer.from(bytes.subarray(at, at + size)));

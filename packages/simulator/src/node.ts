@@ -1,7 +1,9 @@
 import { Peer, drive, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
 import type { Millis, Sid, Zxid } from '@zk/protocol';
+import type { Store } from '@zk/store';
 import type { SimClientLink } from './client-link.ts';
-import { Disk } from './disk.ts';
+import { Clock } from './clock.ts';
+import { Disk, type DiskOwner } from './disk.ts';
 import type { Host, Network } from './network.ts';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -10,37 +12,49 @@ import type { Scheduled, Scheduler } from './scheduler.ts';
 export interface NodeObserver {
   traced(node: SimNode, event: TraceEvent): void;
   committed(node: SimNode, zxid: Zxid, bytes: Buffer): void;
+  /** Something on its disk has changed. */
+  written(node: SimNode): void;
 }
+
+/** Something between a member and its store; tests of the checkers put faults of ours there. */
+export type StoreWrapper = (store: Store, node: SimNode) => Store;
 
 /** 2026-01-01; what txns carry as their time is this plus simulated time plus the member's own error. */
 const WALL_CLOCK_START = 1_767_225_600_000;
 
 /** One member of a simulated ensemble: the real peer on a made-up machine, which can crash and start again. */
-export class SimNode implements Host {
+export class SimNode implements Host, DiskOwner {
   readonly sid: Sid;
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly #config: PeerConfig;
   readonly #scheduler: Scheduler;
   readonly #network: Network;
   readonly #rng: Rng;
   readonly #observer: NodeObserver;
+  readonly #wrap: StoreWrapper;
   readonly #links = new Set<SimClientLink>();
   #running: Running | null = null;
   #alarm: Scheduled | null = null;
-  /** How fast this member's clock runs, and how wrong its wall clock is. */
-  clockRate = 1;
+  #alarmFor: { deadline: Millis; fire: () => void } | null = null;
+  /** What a frozen process will find when it goes on; null while it runs. */
+  #held: (() => void)[] | null = null;
+  /** How wrong its wall clock is. */
   wallOffsetMs = 0;
   /** Why the member ended by itself; null while it has not. */
   fatal: string | null = null;
 
-  constructor(config: PeerConfig, scheduler: Scheduler, network: Network, rng: Rng, observer: NodeObserver) {
+  constructor(config: PeerConfig, scheduler: Scheduler, network: Network, rng: Rng, observer: NodeObserver, wrap: StoreWrapper = (store) => store) {
     this.sid = config.sid;
     this.#config = config;
     this.#scheduler = scheduler;
     this.#network = network;
     this.#rng = rng;
     this.#observer = observer;
+    this.#wrap = wrap;
+    this.clock = new Clock(scheduler);
     this.disk = new Disk(scheduler, rng.fork());
+    this.disk.owner = this;
     network.add(this);
   }
 
@@ -58,18 +72,30 @@ export class SimNode implements Host {
   }
 
   feed(input: Input): void {
-    this.#running?.feed(input);
+    const running = this.#running;
+    this.wake(() => running?.feed(input));
+  }
+
+  /** @see DiskOwner.wake */
+  wake(run: () => void): void {
+    if (this.#held) this.#held.push(run);
+    else run();
+  }
+
+  /** @see DiskOwner.written */
+  written(): void {
+    this.#observer.written(this);
   }
 
   start(): void {
     if (this.#running) return;
     this.fatal = null;
-    const store = this.disk.attach();
+    const store = this.#wrap(this.disk.attach(), this);
     const recovered = store.recover();
     const world: World = {
-      clock: { now: () => this.#scheduler.now * this.clockRate, wallTime: () => Math.floor(WALL_CLOCK_START + this.#scheduler.now + this.wallOffsetMs) },
+      clock: { now: () => this.clock.now, wallTime: () => Math.floor(WALL_CLOCK_START + this.#scheduler.now + this.wallOffsetMs) },
       random: this.#rng.fork(),
-      timer: { arm: (deadline, fire) => this.#arm(deadline, fire), disarm: () => this.#alarm?.cancel() },
+      timer: { arm: (deadline, fire) => this.#arm(deadline, fire), disarm: () => this.#disarm() },
       store,
       electors: this.#network.electors(this),
       learners: this.#network.learners(this),
@@ -85,11 +111,28 @@ export class SimNode implements Host {
   crash(silently = false): void {
     if (!this.#running) return;
     this.#running = null;
-    this.#alarm?.cancel();
+    this.#held = null;
+    this.#disarm();
     this.disk.crash();
     this.#network.died(this.sid, silently);
     for (const link of this.#links) link.serverDied();
     this.#links.clear();
+  }
+
+  /** Not dead, but doing nothing (SIGSTOP, a paused virtual machine): what reaches it waits until it goes on. */
+  freeze(ms: Millis): void {
+    const running = this.#running;
+    if (!running || this.#held) return;
+    this.#held = [];
+    this.#scheduler.after(ms, () => {
+      if (this.#running === running) this.#thaw();
+    });
+  }
+
+  /** Its clock runs at another rate from now on. */
+  drift(rate: number): void {
+    this.clock.drift(rate);
+    if (this.#alarmFor) this.#arm(this.#alarmFor.deadline, this.#alarmFor.fire);
   }
 
   /** A client connection to this member: from now on its link belongs to the peer. */
@@ -102,9 +145,27 @@ export class SimNode implements Host {
     this.#links.delete(link);
   }
 
+  #thaw(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const run of held) {
+      if (!this.#running) return;
+      run();
+    }
+  }
+
   #arm(deadline: Millis, fire: () => void): void {
     this.#alarm?.cancel();
-    this.#alarm = this.#scheduler.at(deadline / this.clockRate, fire);
+    this.#alarmFor = { deadline, fire };
+    this.#alarm = this.#scheduler.at(this.clock.timeAt(deadline), () => {
+      this.#alarmFor = null;
+      this.wake(fire);
+    });
+  }
+
+  #disarm(): void {
+    this.#alarm?.cancel();
+    this.#alarmFor = null;
   }
 
   #died(reason: string): void {

@@ -127,15 +127,16 @@ export class SimClient {
   }
 
   getData(path: string, watch: boolean, done: (outcome: Outcome<{ data: string; stat: Stat }>) => void): void {
-    this.#call(OpCode.getData, GetDataRequest, { path, watch }, GetDataResponse, (outcome) => {
-      if ('ok' in outcome) this.#checkers.read(this, path, outcome.ok.stat, watch);
+    this.#call(OpCode.getData, GetDataRequest, { path, watch }, GetDataResponse, (outcome, zxid) => {
+      const data = 'ok' in outcome ? String(outcome.ok.data ?? '') : null;
+      this.#shown(path, outcome, data, zxid, watch);
       done('ok' in outcome ? { ok: { data: String(outcome.ok.data ?? ''), stat: outcome.ok.stat } } : outcome);
     });
   }
 
   exists(path: string, watch: boolean, done: (outcome: Outcome<Stat>) => void): void {
-    this.#call(OpCode.exists, ExistsRequest, { path, watch }, ExistsResponse, (outcome) => {
-      if ('ok' in outcome) this.#checkers.read(this, path, outcome.ok.stat, watch);
+    this.#call(OpCode.exists, ExistsRequest, { path, watch }, ExistsResponse, (outcome, zxid) => {
+      this.#shown(path, outcome, null, zxid, watch);
       done('ok' in outcome ? { ok: outcome.ok.stat } : outcome);
     });
   }
@@ -156,6 +157,11 @@ export class SimClient {
       this.disconnect();
       this.forgetSession();
     }, () => done({ error: 'CONNECTIONLOSS' }));
+  }
+
+  #shown(path: string, outcome: Outcome<{ stat: Stat }>, data: string | null, zxid: bigint, watch: boolean): void {
+    if ('ok' in outcome) this.#checkers.read(this, path, { mzxid: outcome.ok.stat.mzxid, data, zxid }, watch);
+    else if (outcome.error === 'NONODE') this.#checkers.read(this, path, { mzxid: null, data: null, zxid }, watch);
   }
 
   // ---- the wire
@@ -188,7 +194,7 @@ export class SimClient {
     if (xid === NOTIFICATION_XID) {
       const { type, path } = WatcherEvent.read(reader);
       this.events.push({ type, path });
-      this.#checkers.notified(this, path);
+      this.#checkers.notified(this, path, zxid, this.#lastZxid);
       return;
     }
     if (err !== ErrorCode.UNIMPLEMENTED) this.#checkers.replied(this, zxid, this.#lastZxid);

@@ -1,4 +1,4 @@
-import { Cluster } from './cluster.ts';
+import { Cluster, type ClusterOptions } from './cluster.ts';
 import { Nemesis } from './nemesis.ts';
 import { Rng } from './rng.ts';
 import { Violation } from './violation.ts';
@@ -16,6 +16,11 @@ export interface Simulation {
   readonly situations: ReadonlyMap<string, number>;
 }
 
+export interface SimulationOptions extends Pick<ClusterOptions, 'store' | 'transcript'> {
+  /** Simulated ms. */
+  readonly faultsForMs?: number;
+}
+
 const SHAPES = [
   { voters: 3, observers: 0, weight: 6 },
   { voters: 3, observers: 1, weight: 2 },
@@ -24,18 +29,21 @@ const SHAPES = [
 ] as const;
 const FAULTS_FOR_MS = 30_000;
 const CLIENTS = 3;
+/** The longest pause between two requests of a client, ms: epochs without a txn are as interesting as busy ones. */
+const PAUSES_MS = [15, 40, 40, 300, 3_000];
 
 /** One ensemble, its clients, and everything that goes wrong for half a simulated minute; then it must recover. */
-export function simulate(seed: number, faultsForMs = FAULTS_FOR_MS): Simulation {
+export function simulate(seed: number, options: SimulationOptions = {}): Simulation {
   const rng = new Rng(seed ^ 0x5eed);
   const shape = rng.pick(SHAPES.flatMap((s) => Array.from({ length: s.weight }, () => s)));
-  const cluster = new Cluster(shape.voters, { seed, observers: shape.observers, settings: { snapCount: rng.between(10, 300) } });
+  const cluster = new Cluster(shape.voters, { seed, observers: shape.observers, settings: settingsFor(rng), ...options });
+  const pauseMs = rng.pick(PAUSES_MS);
   let violation: Violation | null = null;
   let faults = 0;
   try {
-    const clients = Array.from({ length: CLIENTS }, () => new Workload(cluster));
+    const clients = Array.from({ length: CLIENTS }, () => new Workload(cluster, pauseMs));
     const nemesis = new Nemesis(cluster);
-    cluster.run(faultsForMs);
+    cluster.run(options.faultsForMs ?? FAULTS_FOR_MS);
     faults = nemesis.faults;
     for (const client of clients) client.stop();
     nemesis.stop();
@@ -54,5 +62,13 @@ export function simulate(seed: number, faultsForMs = FAULTS_FOR_MS): Simulation 
     committed: cluster.checkers.history.length,
     acknowledged: cluster.checkers.acknowledgedWrites,
     situations: cluster.checkers.situations,
+  };
+}
+
+function settingsFor(rng: Rng): ClusterOptions['settings'] {
+  return {
+    snapCount: rng.between(10, 300),
+    commitLogCount: rng.pick([20, 100, 500]),
+    ...(rng.chance(0.15) && { localSessionsEnabled: true, localSessionsUpgradingEnabled: true }),
   };
 }

@@ -11,11 +11,14 @@ export class Workload {
   readonly #cluster: Cluster;
   readonly #client: SimClient;
   readonly #rng: Rng;
+  readonly #pauseMs: number;
   #stopped = false;
   #writes = 0;
 
-  constructor(cluster: Cluster) {
+  /** @param pauseMs the longest pause between two requests */
+  constructor(cluster: Cluster, pauseMs: number) {
     this.#cluster = cluster;
+    this.#pauseMs = pauseMs;
     this.#client = cluster.client();
     this.#rng = cluster.rng.fork();
     this.#next();
@@ -27,7 +30,7 @@ export class Workload {
   }
 
   #next(): void {
-    this.#cluster.scheduler.after(this.#rng.between(1, 40), () => {
+    this.#cluster.scheduler.after(this.#rng.between(1, this.#pauseMs), () => {
       if (this.#stopped) return;
       if (this.#client.connected) this.#ask();
       else this.#connect();

@@ -1,0 +1,66 @@
+import { ServerState, asZxid, counterOf, decodeNotification, hex, type Sid, type Zxid } from '@zk/protocol';
+import type { History } from './committed-history.ts';
+import type { SimNode } from './node.ts';
+import { check } from './violation.ts';
+
+interface Seen {
+  readonly accepted: bigint;
+  readonly current: bigint;
+}
+
+/** What disks say about epochs, at every instant (quorum.md 18.1: Leadership, EpochMonotonic; 17.1: T3, T5). */
+export class EpochChecker {
+  readonly #history: History;
+  readonly #seen = new Map<Sid, Seen>();
+  readonly #leaders = new Map<bigint, Sid>();
+  /** Where the history of each epoch begins: the leader's log when it took up the epoch. */
+  readonly #beginnings = new Map<bigint, Zxid>();
+
+  constructor(history: History) {
+    this.#history = history;
+  }
+
+  /** The disk of `node` has changed. */
+  written(node: SimNode): void {
+    const now = node.disk.durable.epochs;
+    const before = this.#seen.get(node.sid);
+    if (!now || (before?.accepted === now.accepted && before.current === now.current)) return;
+    check(now.current <= now.accepted, 'EpochMonotonic', () => `server.${node.sid}: current ${now.current} > accepted ${now.accepted}`);
+    check(
+      before === undefined || (now.accepted >= before.accepted && now.current >= before.current),
+      'EpochMonotonic',
+      () => `server.${node.sid} went back from ${before?.accepted}/${before?.current} to ${now.accepted}/${now.current}`,
+    );
+    if (before && now.current > before.current) this.#takesPart(node, now.current);
+    this.#seen.set(node.sid, { ...now });
+  }
+
+  leads(node: SimNode, epoch: bigint): void {
+    const other = this.#leaders.get(epoch);
+    check(other === undefined || other === node.sid, 'Leadership', () => `server.${other} and server.${node.sid} lead epoch ${epoch}`);
+    this.#leaders.set(epoch, node.sid);
+  }
+
+  /** A vote for oneself says what one has on disk (T5): not what one hopes to have. */
+  voted(node: SimNode, message: Buffer): void {
+    const { state, leader, zxid } = decodeNotification(message);
+    if (state !== ServerState.LOOKING || leader !== node.sid || zxid < 0n) return;
+    check(node.disk.lastZxid >= zxid, 'VoteDurable', () => `server.${node.sid} votes for itself with ${hex(zxid)}, its disk ends at ${hex(node.disk.lastZxid)}`);
+  }
+
+  /** currentEpoch follows the history it stands for, never the other way round (T3, ZOOKEEPER-4643). */
+  #takesPart(node: SimNode, epoch: bigint): void {
+    const beginning = this.#beginnings.get(epoch);
+    const last = this.#lastTxn(node.disk.lastZxid);
+    if (beginning === undefined) {
+      this.#beginnings.set(epoch, last); // the leader is the first to take it up
+      return;
+    }
+    check(last >= beginning, 'HistoryBeforeEpoch', () => `server.${node.sid} takes part in epoch ${epoch} with ${hex(last)}, which begins after ${hex(beginning)}`);
+  }
+
+  /** An image may be named for the start of an epoch, where there is no txn. */
+  #lastTxn(zxid: Zxid): Zxid {
+    return counterOf(zxid) === 0n ? asZxid(this.#history.lastBefore(zxid)) : zxid;
+  }
+}
