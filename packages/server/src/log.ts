@@ -59,7 +59,7 @@ export function logTrace(log: Log, event: TraceEvent): void {
 const LEVELS: Record<TraceEvent['kind'], Level> = {
   role: 'debug',
   recovered: 'info',
-  waiting: 'warn',
+  waiting: 'info',
   elected: 'info',
   epoch: 'debug',
   config: 'info',
@@ -124,6 +124,7 @@ const DECIMAL = /^(sid|leader|learner|missing|electionEpoch|acceptedEpoch|curren
 
 function readableValue(name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return DECIMAL.test(name) ? Number(value) : hex(value);
+  if (typeof value === 'number' && name.endsWith('Ms')) return Math.round(value);
   if (Array.isArray(value)) return value.map((item: unknown) => readableValue(name, item));
   return value;
 }
