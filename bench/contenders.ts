@@ -19,11 +19,14 @@ export interface Contender {
   command(configFile: string): { readonly command: string; readonly args: readonly string[] };
 }
 
-/** Our server, as `npm run build` left it. */
-export const ours: Contender = {
-  name: 'zookeeper-ts',
-  command: (configFile) => ({ command: process.execPath, args: [join(PROJECT_ROOT, 'zk-server.js'), configFile] }),
-};
+/** Our server, as `npm run build` left it. `profileTo`: a directory for a CPU profile of each server process. */
+export function ours(profileTo?: string): Contender {
+  const flags = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
+  return {
+    name: 'zookeeper-ts',
+    command: (configFile) => ({ command: process.execPath, args: [...flags, join(PROJECT_ROOT, 'zk-server.js'), configFile] }),
+  };
+}
 
 /** Apache's, from the jars of test/compat/install.sh, with the heap its zkServer.sh gives it and the JVM's own choice of collector. */
 export const apache: Contender = {

@@ -15,6 +15,7 @@ const USAGE = `npm run bench -- [options]
   --scenario <name>  that one, or all that begin so; may be given more than once
   --rounds <n>       default 3, with --quick 1
   --seconds <n>      measured per round, after a warm-up of half of it; default 6, with --quick 3
+  --profile <dir>    a CPU profile of each of our servers, to be opened with Chrome's developer tools
   --name <name>      of the files in bench/results, default the date; "none" writes nothing`;
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
@@ -35,6 +36,7 @@ function plan(): Plan {
       scenario: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      profile: { type: 'string' },
       name: { type: 'string' },
     },
   });
@@ -42,7 +44,7 @@ function plan(): Plan {
   if (values.against !== undefined) requireApache();
   const measureMs = Number(values.seconds ?? (values.quick ? 3 : 6)) * 1000;
   return {
-    contenders: values.against === undefined ? [ours] : [ours, apache],
+    contenders: [ours(values.profile), ...(values.against === undefined ? [] : [apache])],
     scenarios: chosen(values.scenario, values.quick),
     rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
     pace: { warmUpMs: measureMs / 2, measureMs },
