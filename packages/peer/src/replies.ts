@@ -6,13 +6,20 @@ import type { Znode } from '@zk/tree';
 export const REPLY_HEADER_END = 20;
 export const STAT_LENGTH = 68;
 
+const SHEET_BYTES = 64 * 1024;
+/** A reply above this has memory of its own. */
+const LARGE_BYTES = 8 * 1024;
+
 /**
  * Builds reply frames, length prefix included. The zxid of almost every reply is the last applied one, whose bytes are kept
- * ready: copying eight bytes is cheaper than writing a bigint.
+ * ready: copying eight bytes is cheaper than writing a bigint. Replies made one after the other lie behind each other in
+ * memory, so that a connection's can be written together without being joined first.
  */
 export class Replies {
   readonly #zxid = Buffer.alloc(8);
   readonly #body = new Writer(1024);
+  #sheet: Buffer = Buffer.alloc(0);
+  #used = 0;
 
   lastApplied(zxid: Zxid): void {
     this.#zxid.writeBigInt64BE(zxid);
@@ -20,7 +27,7 @@ export class Replies {
 
   /** A frame with its header written and `bodyLength` bytes still to be filled in from REPLY_HEADER_END. */
   begin(xid: number, bodyLength: number): Buffer {
-    const frame = Buffer.allocUnsafe(REPLY_HEADER_END + bodyLength);
+    const frame = this.#take(REPLY_HEADER_END + bodyLength);
     frame.writeInt32BE(16 + bodyLength, 0);
     frame.writeInt32BE(xid, 4);
     this.#zxid.copy(frame, 8);
@@ -66,6 +73,17 @@ export class Replies {
     const frame = this.begin(xid, body.length + behind);
     body.copy(frame, REPLY_HEADER_END);
     return frame;
+  }
+
+  #take(length: number): Buffer {
+    if (length > LARGE_BYTES) return Buffer.allocUnsafeSlow(length);
+    if (this.#used + length > this.#sheet.length) {
+      this.#sheet = Buffer.allocUnsafeSlow(SHEET_BYTES);
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += length;
+    return this.#sheet.subarray(from, from + length);
   }
 }
 

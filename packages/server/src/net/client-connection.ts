@@ -5,6 +5,7 @@ import { isCommandWord, STMK_ARGUMENT_BYTES, TELNET_CLOSE } from '../admin/words
 import { BatchedWriter } from './batched-writer.ts';
 import { javaAddress } from './java-address.ts';
 import { seeOff } from './linger.ts';
+import { readShared } from './shared-read.ts';
 import type { Turn } from './turn.ts';
 import { describeBytes, recogniseVisitor } from './visitor.ts';
 
@@ -41,13 +42,13 @@ export class ClientConnection implements ClientLink {
   #isSlow = false;
   #isOpen = true;
 
-  constructor(socket: Socket, host: ConnectionHost) {
-    this.remoteAddress = javaAddress(socket.remoteAddress ?? '');
-    this.remotePort = socket.remotePort ?? 0;
+  constructor(accepted: Socket, host: ConnectionHost) {
+    this.remoteAddress = javaAddress(accepted.remoteAddress ?? '');
+    this.remotePort = accepted.remotePort ?? 0;
+    const socket = readShared(accepted, (chunk) => this.#receive(chunk));
     this.#socket = socket;
     this.#host = host;
     this.#writer = new BatchedWriter(socket, host.turn);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.#drained());
     socket.on('end', () => socket.destroySoon());
     socket.on('error', () => socket.destroy()); // a reset is an ordinary way for a client to leave
