@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { ConfigError, loadConfig, type ServerConfig } from './config.ts';
 import { ListenError, probe } from './net/listen.ts';
+import { portsOf } from './operator/ports.ts';
 
 const COLOURS = [36, 33, 35, 32, 34]; // cyan, yellow, magenta, green, blue
 
@@ -47,16 +48,9 @@ async function checked(files: readonly string[]): Promise<ServerConfig[] | null>
   return null;
 }
 
-async function busyPorts({ client, ensemble, sid, settings }: ServerConfig): Promise<string[]> {
-  const own = ensemble?.servers.get(sid)?.addresses ?? [];
-  const ports = [
-    ...(client === null ? [] : [{ what: 'client', host: client.host ?? '', port: client.port }]),
-    ...own.map(({ host, quorumPort }) => ({ what: 'quorum', host, port: quorumPort })),
-    ...own.map(({ host, electionPort }) => ({ what: 'election', host, port: electionPort })),
-    ...(settings.get('admin.enableServer') === 'false' ? [] : [{ what: 'admin', host: settings.get('admin.serverAddress'), port: settings.get('admin.serverPort') }]),
-  ];
+async function busyPorts(config: ServerConfig): Promise<string[]> {
   const reasons: string[] = [];
-  for (const { what, host, port } of ports) {
+  for (const { what, host, port } of portsOf(config)) {
     try {
       await probe(what, [{ host, port }], () => createServer());
     } catch (error) {
@@ -94,7 +88,9 @@ class Ensemble {
     });
     const member: Member = { config, name: `zk${config.sid}`, process: child, serving: null, hasEnded: false };
     this.#relay(member);
-    child.on('message', (message: { serving?: string }) => this.#serving(member, message.serving ?? null));
+    child.on('message', ({ serving }: { serving?: string }) => {
+      if (serving !== undefined) this.#serving(member, serving);
+    });
     child.on('error', (error) => this.#say(`${member.name} cannot be started: ${error.message}`));
     child.on('close', (code, signal) => this.#gone(member, code, signal));
     return member;

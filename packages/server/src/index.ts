@@ -2,5 +2,6 @@ export { startServer, AdminServerError, ElectionPortError, type RunningServer, t
 export { loadConfig, parseConfig, ConfigError, describeProblem, KEYS, type KeyName, type LoadOptions, type Problem, type ServerConfig } from './config.ts';
 export { createLog, describeTrace, logOptionsOf, type Log, type LogOptions } from './log.ts';
 export { ListenError } from './net/listen.ts';
-export { main, ExitCode } from './main.ts';
+export { main } from './main.ts';
+export { ExitCode } from './exit-code.ts';
 export { runEnsemble } from './ensemble.ts';

@@ -13,3 +13,6 @@ export const ZOOKEEPER_VERSION = `${COMPATIBLE_WITH}-zookeeper-ts.${version}, bu
 
 /** For people. */
 export const SERVER_VERSION = `zookeeper-ts ${version} (compatible with Apache ZooKeeper ${COMPATIBLE_WITH})`;
+
+/** `version`: scripts look for the number behind `Apache ZooKeeper, version`. */
+export const VERSION_LINE = `Apache ZooKeeper, version ${COMPATIBLE_WITH} compatible: zookeeper-ts ${version}`;

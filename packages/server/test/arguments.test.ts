@@ -32,3 +32,11 @@ test('help and version', () => {
   expect(parseArguments(['--help']).kind).toBe('help');
   expect(parseArguments(['--version']).kind).toBe('version');
 });
+
+test('an action, its file and settings; some have options of their own', () => {
+  expect(parseArguments(['start', 'zoo3.cfg', '--set', 'tickTime=1'])).toEqual({ kind: 'action', action: 'start', file: 'zoo3.cfg', defines: [], sets: ['tickTime=1'] });
+  expect(parseArguments(['status'])).toMatchObject({ kind: 'action', action: 'status', file: null });
+  expect(parseArguments(['cleanup', '/data', '-n', '3'])).toEqual({ kind: 'raw', action: 'cleanup', words: ['/data', '-n', '3'] });
+  expect(parseArguments(['stop', 'a.cfg', 'b.cfg'])).toEqual({ kind: 'wrong', reason: 'stop takes one configuration file, not a.cfg b.cfg' });
+  expect(parseArguments(['./start'])).toMatchObject({ kind: 'run', file: './start' });
+});

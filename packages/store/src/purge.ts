@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import { nodeDisk, type Disk } from './disk.ts';
+import { listLogs, listSnapshots } from './file-names.ts';
+import { looksComplete } from './snapshot-reader.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { TxnLog } from './txn-log.ts';
 
@@ -16,4 +20,23 @@ export function purge(snapshots: Snapshots, log: TxnLog, retain: number): string
   const old = snapshots.list().filter((file) => file.zxid < oldestKept.zxid);
   snapshots.remove(old);
   return [...old.map((file) => file.path), ...log.purgeBefore(oldestKept.zxid)];
+}
+
+/**
+ * The same for the directories of a server that is not running, or at least not writing a snapshot.
+ * @param about told of every path before it is removed
+ */
+export function purgeDirectories(dataDir: string, dataLogDir: string, retain: number, about: (path: string) => void, disk: Disk = nodeDisk): void {
+  const [snapshotDirectory, logDirectory] = [join(dataDir, 'version-2'), join(dataLogDir, 'version-2')];
+  const snapshots = disk.exists(snapshotDirectory) ? listSnapshots(disk, snapshotDirectory) : [];
+  const kept = snapshots.filter(({ path }) => looksComplete(disk, path)).slice(0, Math.max(retain, MIN_RETAINED_SNAPSHOTS));
+  const oldestKept = kept.at(-1);
+  if (!oldestKept) return;
+  const old = snapshots.filter(({ zxid }) => zxid < oldestKept.zxid);
+  const logs = disk.exists(logDirectory) ? listLogs(disk, logDirectory) : [];
+  const needed = Math.max(0, logs.findLastIndex(({ zxid }) => zxid <= oldestKept.zxid));
+  for (const { path } of [...old, ...logs.slice(0, needed)]) {
+    about(path);
+    disk.remove(path);
+  }
 }

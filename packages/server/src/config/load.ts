@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { EnsembleConfig, ServerSpec, Sid } from '@zk/protocol';
 import { asSid } from '@zk/protocol';
+import { environmentEntries } from './environment.ts';
 import { checkVoters, messageOf, readEnsemble } from './ensemble.ts';
 import { readMyId } from './myid.ts';
 import { ConfigError, Findings, type Problem } from './problems.ts';
@@ -65,7 +66,7 @@ export function parseConfig(text: string, options: LoadOptions & { file: string;
   return { file: options.path, text, settings, sid: sid ?? asSid(0n), ensemble, ...directories, client, warnings: findings.warnings };
 }
 
-function readSettings(text: string, { file, defines = [], sets = [] }: LoadOptions & { file: string }, findings: Findings): Settings {
+function readSettings(text: string, { file, defines = [], sets = [], env = {} }: LoadOptions & { file: string }, findings: Findings): Settings {
   const settings = new Settings();
   for (const define of defines) settings.define(argumentEntry(define, '-D'), findings);
   let entries: Entry[] = [];
@@ -74,7 +75,7 @@ function readSettings(text: string, { file, defines = [], sets = [] }: LoadOptio
   } catch (error) {
     findings.error({ file, line: null }, `is not a properties file: ${messageOf(error)}`, 'double the backslashes of Windows paths, or use slashes');
   }
-  for (const entry of [...entries, ...sets.map((set) => argumentEntry(set, '--set'))]) settings.take(entry, findings);
+  for (const entry of [...entries, ...environmentEntries(env), ...sets.map((set) => argumentEntry(set, '--set'))]) settings.take(entry, findings);
   return settings;
 }
 

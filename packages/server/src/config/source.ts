@@ -20,6 +20,8 @@ export interface CommandLineSettings {
   readonly defines: readonly string[];
   /** `--set` arguments: as if they were the last lines of the file. */
   readonly sets: readonly string[];
+  /** The environment, for its ZK_SET_ variables: they stand between the file and `sets`. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /**
