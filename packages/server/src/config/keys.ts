@@ -281,7 +281,7 @@ export type KeyName = keyof typeof KEYS;
 export type ValueOf<K extends KeyName> = (typeof KEYS)[K] extends KeySpec<infer V> ? V : never;
 
 /** Families whose members are open-ended: the prefix alone makes a key a known one. */
-const FAMILIES: readonly { prefix: string; support: Support }[] = [
+export const FAMILIES: readonly { prefix: string; support: Support }[] = [
   { prefix: 'authProvider.', support: 'not yet' },
   { prefix: 'superUser.', support: 'not yet' },
   { prefix: 'ssl.', support: 'not yet' },

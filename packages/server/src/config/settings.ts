@@ -1,3 +1,4 @@
+import { KEY_NOTES } from './key-notes.ts';
 import { isJvmKey, isKeyName, KEYS, specOf, supportOf, type KeyName, type ValueOf } from './keys.ts';
 import { meantMember, nearestKey } from './near-miss.ts';
 import type { Findings } from './problems.ts';
@@ -96,6 +97,7 @@ export class Settings {
       findings.error(at, `${key}=${value} asks for protection this server does not offer yet`, 'remove the line, or keep this member on Apache ZooKeeper');
     }
     if (support === 'not yet') findings.warn(at, `${key} is not supported yet and has no effect`);
+    if (support === 'meaningless') findings.warn(at, `${key} has no meaning here: ${KEY_NOTES[key] ?? 'it tunes a part of the Java server'}`);
   }
 
   #takeUnknown({ key, value, at }: Entry, findings: Findings): void {

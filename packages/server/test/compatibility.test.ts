@@ -1,0 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { KEY_NOTES } from '../src/config/key-notes.ts';
+import { keyTables } from '../src/config/key-tables.ts';
+import { KEYS, specOf, type KeyName } from '../src/config/keys.ts';
+
+const DOCUMENT = fileURLToPath(new URL('../../../docs/COMPATIBILITY.md', import.meta.url));
+const MARKERS = /(<!-- keys:begin -->\n)([\s\S]*?)(<!-- keys:end -->)/;
+
+// `UPDATE_DOCS=1 npx vitest run --project unit packages/server/test/compatibility.test.ts` writes them.
+test('the tables of keys in docs/COMPATIBILITY.md are those of the code', () => {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  if (process.env['UPDATE_DOCS']) writeFileSync(DOCUMENT, text.replace(MARKERS, (_all, begin: string, _old: string, end: string) => `${begin}\n${keyTables()}\n${end}`));
+  expect(MARKERS.exec(readFileSync(DOCUMENT, 'utf8'))?.[2]?.trim()).toBe(keyTables().trim());
+});
+
+test('every key without meaning says why', () => {
+  const silent = (Object.keys(KEYS) as KeyName[]).filter((name) => specOf(name).support === 'meaningless' && KEY_NOTES[name] === undefined);
+  expect(silent).toEqual([]);
+});
