@@ -26,6 +26,38 @@ export interface Image {
   nodes: Iterable<ImageNode>;
   /** The tree's digest at a zxid; travels in snapshot files only. */
   digest?: { zxid: Zxid; version: number; value: bigint };
+  /** Names this very state, for a tree made from this image: what {@link Image.capture} may be relative to later. */
+  mark?: object;
+  /**
+   * Takes the difference between the state named `since` and the tree as it is now. The whole tree when `since` is
+   * null, or not the state that this tree was made from or last captured at. One capture at a time.
+   */
+  capture?(since: object | null): Capture;
+}
+
+/**
+ * The tree at one zxid, exactly, as a difference: what is changed while `nodes` are being iterated comes as it was.
+ * Costs nothing but the copies of what is in fact changed meanwhile.
+ */
+export interface Capture {
+  readonly zxid: Zxid;
+  /** Names the captured state: what the next capture may be relative to. */
+  readonly mark: object;
+  /** Nothing from before is left: `nodes`, `acls` and `sessions` are all there are. */
+  readonly isWhole: boolean;
+  /** Znodes of the whole tree, the root counted once. */
+  readonly nodeCount: number;
+  readonly digest: Image['digest'];
+  /** `timeOut` null: the session is gone. */
+  readonly sessions: Iterable<{ id: SessionId; timeOut: number | null }>;
+  /** `acl` null: nobody uses the list any more. */
+  readonly acls: Iterable<{ id: bigint; acl: readonly ACL[] | null }>;
+  /** Paths of znodes that are gone, to be forgotten before `nodes` are entered: some may be there again. */
+  readonly removed: Iterable<string>;
+  /** What has been added or changed, in no particular order. To be iterated once. */
+  readonly nodes: Iterable<ImageNode>;
+  /** Gives up what has not been iterated. */
+  release(): void;
 }
 
 /** The default limit of one string, buffer or data field: Apache's jute.maxbuffer plus as much extra (quorum.md 0). */

@@ -1,10 +1,11 @@
-import { asZxid, invariant, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, invariant, type Capture, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { captureOf, Checkpoint, removeCheckpoint } from './checkpoint.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
 import { nodeDisk, type Disk } from './disk.ts';
 import { writeEpochs } from './epochs.ts';
 import type { Compression } from './file-names.ts';
 import { MIN_RETAINED_SNAPSHOTS, purge } from './purge.ts';
-import { recover, truncate, type RecoverySources } from './recovery.ts';
+import { finishReplacement, recover, truncate, type RecoverySources } from './recovery.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Epochs, Recovered, Store } from './store.ts';
 import { TxnLog } from './txn-log.ts';
@@ -39,12 +40,34 @@ export interface FileStoreOptions {
   snapRetainCount?: number;
   /** Told of every sync of the log: how long it took, in ms, and the file's padded size in bytes. */
   onSync?: (ms: number, fileBytes: number) => void;
-  /** Default: the real file system. */
+  /**
+   * What {@link Store.checkpoint} writes, default 'apache': a whole snapshot each time. With 'lmdb' it is what has changed
+   * since the last time, and a snapshot only once the log behind the newest one has grown as long as that is itself (at
+   * least 64 MiB): so that Apache can be started on the directory at any time, and reads no more than twice the tree.
+   */
+  checkpoint?: 'apache' | 'lmdb';
+  /** Default: the real file system. The LMDB checkpoint is always on that one. */
   disk?: Disk;
 }
 
 const KIB_64_MIB = 65_536;
 const DEFAULT_MAX_ENTRY_BYTES = 2 * 0xfffff;
+
+/** The log may grow by this much, in bytes, before a snapshot is written that makes it dispensable. */
+const MIN_LOG_PER_SNAPSHOT = 64 * 1024 * 1024;
+
+/** What has changed since the checkpoint on disk, which `since` names. */
+interface Changes {
+  readonly since: object | null;
+  readonly capture: Capture;
+}
+
+interface AskedCheckpoint {
+  readonly image: Image;
+  readonly zxid: Zxid;
+  /** Null: snapshots alone are written. */
+  readonly changes: Changes | null;
+}
 
 /** A checkpoint being written beside the log. */
 interface RunningCheckpoint {
@@ -68,11 +91,13 @@ export class FileStore implements Store {
   readonly #snapshots: Snapshots;
   readonly #queue = new WorkQueue();
   readonly #log: TxnLog;
+  readonly #lmdb: Checkpoint | null;
   #busy = false; // a batch is being synced, or a job runs
   #scheduled = false;
   #jobRuns = false;
   #ended: 'no' | 'closed' | 'failed' = 'no';
   #checkpoint: RunningCheckpoint | null = null;
+  #checkpointAsked = false; // waits for its turn, or is being written
   #hasImage = false; // a log without any snapshot could not be recovered
   #lastAppended: Zxid | null = null;
   #lastDurable = asZxid(0n);
@@ -93,6 +118,7 @@ export class FileStore implements Store {
       maxEntryBytes: options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES,
       sizeLimitKb: options.logSizeLimitKb ?? -1,
     });
+    this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots) : null;
   }
 
   /** Makes or checks the directories; reads nothing yet. @throws DataDirectoryError */
@@ -101,6 +127,7 @@ export class FileStore implements Store {
   }
 
   recover(): Recovered {
+    if (!this.#lmdb && this.#disk === nodeDisk) removeCheckpoint(this.#directory.snapshots);
     const recovered = recover(this.#sources(), {
       trustEmpty: this.#options.trustEmpty ?? false,
       autocreateDb: this.#options.autocreateDb ?? true,
@@ -145,7 +172,7 @@ export class FileStore implements Store {
       const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
       if (!incoming) return;
       await this.#snapshots.publishAsReplacement(incoming);
-      this.#snapshots.finishReplacement(() => this.#log.clear());
+      finishReplacement(this.#sources());
       this.#lastDurable = zxid;
       this.#hasImage = true;
     }, done);
@@ -153,10 +180,13 @@ export class FileStore implements Store {
 
   checkpoint(image: Image, done: () => void): void {
     const zxid = image.zxid;
+    const isSkipped = this.#checkpointAsked;
+    const changes = isSkipped ? null : this.#captureNow(image);
+    this.#checkpointAsked = true;
     this.#job(() => {
       this.#log.roll();
-      if (this.#checkpoint) setImmediate(done);
-      else this.#beginCheckpoint(image, zxid, done);
+      if (isSkipped) setImmediate(done);
+      else this.#beginCheckpoint({ image, zxid, changes }, done);
     });
   }
 
@@ -169,7 +199,7 @@ export class FileStore implements Store {
   }
 
   newestImageSize(): number {
-    return this.#snapshots.newestSize();
+    return Math.max(this.#snapshots.newestSize(), this.#lmdb?.size() ?? 0);
   }
 
   /** Removes what is older than the `retain` newest snapshots need. @returns the paths removed */
@@ -182,13 +212,14 @@ export class FileStore implements Store {
       this.#checkpoint?.proceed?.();
       await this.#checkpoint?.ended;
       this.#log.close();
+      await this.#lmdb?.close();
       this.#ended = 'closed';
     };
     this.#job(work, done);
   }
 
   #sources(): RecoverySources {
-    return { disk: this.#disk, directory: this.#directory, snapshots: this.#snapshots, log: this.#log };
+    return { disk: this.#disk, directory: this.#directory, snapshots: this.#snapshots, log: this.#log, checkpoint: this.#lmdb };
   }
 
   #continueFrom(recovered: Recovered): void {
@@ -276,18 +307,48 @@ export class FileStore implements Store {
     );
   }
 
-  #beginCheckpoint(image: Image, zxid: Zxid, done: () => void): void {
+  /** The tree as of this call: what is applied to it later must not leak into the checkpoint. */
+  #captureNow(image: Image): Changes | null {
+    if (!this.#lmdb) return null;
+    const since = this.#lmdb.mark;
+    return { since, capture: captureOf(image, since) };
+  }
+
+  #beginCheckpoint(asked: AskedCheckpoint, done: () => void): void {
     const { promise, resolve } = deferred();
     const running: RunningCheckpoint = { stopped: false, proceed: null, waitsFor: null, ended: promise };
     this.#checkpoint = running;
-    this.#attempt(() => this.#writeCheckpoint(image, zxid, running), () => {
+    this.#attempt(() => this.#writeCheckpoint(asked, running), () => {
       this.#checkpoint = null;
+      this.#checkpointAsked = false;
       resolve();
       done();
     });
   }
 
-  async #writeCheckpoint(image: Image, zxid: Zxid, running: RunningCheckpoint): Promise<void> {
+  async #writeCheckpoint({ image, zxid, changes }: AskedCheckpoint, running: RunningCheckpoint): Promise<void> {
+    if (changes) await this.#writeChanges(changes, running);
+    if (!running.stopped && (!changes || this.#snapshotIsDue())) await this.#writeSnapshot(image, zxid, running);
+  }
+
+  async #writeChanges({ since, capture }: Changes, running: RunningCheckpoint): Promise<void> {
+    const lmdb = this.#lmdb;
+    if (!lmdb) return;
+    if (!capture.isWhole && since !== lmdb.mark) return capture.release(); // given up with what it was relative to
+    if (!(await lmdb.enter(capture, () => running.stopped || this.#ended === 'failed'))) return;
+    await this.#untilAppendedIsDurable(running);
+    if (running.stopped) await lmdb.abort();
+    else await lmdb.commit(capture);
+  }
+
+  /** Recovery needs one to fall back on, and Apache one to start from; the log behind it must not grow for ever. */
+  #snapshotIsDue(): boolean {
+    const newest = this.#snapshots.candidates()[0];
+    if (!newest || !this.#hasImage) return true;
+    return this.#log.sizeFrom(newest.zxid) >= Math.max(MIN_LOG_PER_SNAPSHOT, this.#snapshots.newestSize());
+  }
+
+  async #writeSnapshot(image: Image, zxid: Zxid, running: RunningCheckpoint): Promise<void> {
     const incoming = await this.#snapshots.writeIncoming(image, zxid, () => running.stopped || this.#ended === 'failed');
     if (!incoming) return;
     await this.#untilAppendedIsDurable(running);

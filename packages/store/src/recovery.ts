@@ -1,11 +1,12 @@
-import { asZxid, type Zxid } from '@zk/protocol';
+import { asZxid, hex, parseProposal, type Image, type Zxid } from '@zk/protocol';
+import { isAnchored, type Checkpoint } from './checkpoint.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { DamageError } from './damage.ts';
 import { syncDirectoryNow, type Disk } from './disk.ts';
 import { emptyImage } from './empty-database.ts';
 import { readEpochs } from './epochs.ts';
 import { compressionOf } from './file-names.ts';
-import type { FoundSnapshot, Snapshots } from './snapshots.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { Recovered } from './store.ts';
 import type { TxnLog } from './txn-log.ts';
 import { dirname } from 'node:path';
@@ -23,26 +24,55 @@ export interface RecoverySources {
   directory: DataDirectory;
   snapshots: Snapshots;
   log: TxnLog;
+  /** Null: snapshots alone are used. */
+  checkpoint: Checkpoint | null;
 }
 
 const NOTHING = asZxid(0n);
 
 /** Finds the state of this member on disk (storage.md 4). @throws DamageError */
 export function recover(sources: RecoverySources, options: RecoveryOptions): Recovered {
-  const { disk, directory, snapshots, log } = sources;
+  const { disk, directory, snapshots } = sources;
   const notes: string[] = [];
   snapshots.removeIncoming();
-  if (snapshots.finishReplacement(() => log.clear())) notes.push('completed the replacement of the database by a snapshot from the leader');
+  if (finishReplacement(sources)) notes.push('completed the replacement of the database by a snapshot from the leader');
+  const checkpointed = recoverCheckpoint(sources, notes);
+  if (checkpointed) return checkpointed;
   const found = snapshots.newestReadable(notes);
   if (!found && startEmpty(sources, options, notes) === 'untrusted') {
     return { image: null, txns: [], epochs: readEpochs(disk, directory.snapshots, NOTHING, notes), lastZxid: NOTHING, notes, trusted: false };
   }
-  return replayOver(found, sources, notes);
+  return replayOver(found?.image ?? null, sources, notes);
+}
+
+/** An image from the leader that has been published becomes all there is. @returns whether there was one */
+export function finishReplacement({ snapshots, checkpoint, log }: RecoverySources): boolean {
+  return snapshots.finishReplacement(() => {
+    checkpoint?.invalidate();
+    log.clear();
+  });
+}
+
+/**
+ * The checkpoint and the log behind it, unless a snapshot is newer (another server was here), or the log does not have
+ * the txn that the checkpoint ends with (somebody has put older files back). What is not taken is never looked at again.
+ */
+function recoverCheckpoint(sources: RecoverySources, notes: string[]): Recovered | null {
+  const { snapshots, checkpoint, log } = sources;
+  const meta = checkpoint?.find(notes);
+  if (!checkpoint || !meta) return null;
+  const newest = snapshots.candidates()[0];
+  if (newest && newest.zxid <= meta.zxid) {
+    const { base } = log.scan(meta.zxid);
+    if (base && isAnchored(meta, parseProposal(base).txn.digest)) return replayOver(checkpoint.image(meta), sources, notes);
+    if (meta.zxid > 0n) notes.push(`the checkpoint ends with ${hex(meta.zxid)}, which is not in the log: starting from a snapshot`);
+  }
+  checkpoint.invalidate();
+  return null;
 }
 
 /** An image that has been chosen, and the log behind it. */
-export function replayOver(found: FoundSnapshot | null, { disk, directory, log }: RecoverySources, notes: string[]): Recovered {
-  const image = found?.image ?? null;
+function replayOver(image: Image | null, { disk, directory, log }: RecoverySources, notes: string[]): Recovered {
   const scan = log.scan(image?.zxid ?? NOTHING);
   notes.push(...scan.notes);
   const epochs = readEpochs(disk, directory.snapshots, scan.lastZxid, notes);
@@ -90,11 +120,14 @@ function takeInitializeMarker({ disk, directory }: RecoverySources, notes: strin
  * Snapshots go first: one above `to` would bring back what was to be forgotten.
  */
 export function truncate(sources: RecoverySources, to: Zxid): Recovered | null {
-  const { snapshots, log } = sources;
+  const { snapshots, log, checkpoint } = sources;
   const notes: string[] = [];
   const base = snapshots.newestReadable(notes, to);
   if (!base) return null;
+  const meta = checkpoint?.find(notes) ?? null;
+  const isNearer = meta !== null && meta.zxid <= to && meta.zxid >= base.file.zxid;
+  if (!isNearer) checkpoint?.invalidate();
   snapshots.remove(snapshots.list().filter((file) => file.zxid > base.file.zxid));
   log.truncate(to);
-  return replayOver(base, sources, notes);
+  return replayOver(isNearer && checkpoint ? checkpoint.image(meta) : base.image, sources, notes);
 }

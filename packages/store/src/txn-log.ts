@@ -30,6 +30,8 @@ export interface LogScan {
   /** The highest zxid, or the scan's start − 1 when there was nothing from there on. */
   readonly lastZxid: Zxid;
   readonly records: number;
+  /** The record whose zxid is the scan's base, if the log still has it. */
+  readonly base: Buffer | null;
   readonly txns: Iterable<Proposal>;
   readonly notes: string[];
 }
@@ -73,6 +75,7 @@ export class TxnLog {
     const notes: string[] = [];
     let last = base;
     let records = 0;
+    let baseRecord: Buffer | null = null;
     let tornAt: Torn | null = null;
     const files: LogFile[] = [];
     for (const file of logsFrom(this.#files, start)) {
@@ -82,6 +85,7 @@ export class TxnLog {
           const zxid = zxidOfEntry(entry);
           if (tornAt) requireContinuation(tornAt, last, zxid);
           tornAt = null;
+          if (zxid === base) baseRecord = Buffer.from(entry);
           if (zxid < start) continue;
           if (zxid > last) last = zxid;
           records++;
@@ -97,7 +101,7 @@ export class TxnLog {
     }
     this.#files = [...this.#files.slice(0, this.#files.length - files.length), ...files];
     if (tornAt && tornAt.file === this.#files.at(-1)?.path) this.#cut(tornAt.file, tornAt.offset, notes);
-    return { lastZxid: last, records, notes, txns: this.#iterate(files.filter((file) => this.#files.includes(file)), start) };
+    return { lastZxid: last, records, base: baseRecord, notes, txns: this.#iterate(files.filter((file) => this.#files.includes(file)), start) };
   }
 
   /** Records written and not yet synced; to the file being written, or to a new one named for the first. */

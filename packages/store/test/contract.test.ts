@@ -9,3 +9,6 @@ storeContract('MemoryStore', () => {
 storeContract('FileStore', () => fileDisk());
 storeContract('FileStore with a log directory of its own, gz snapshots and no preallocation', () =>
   fileDisk({ dataLogDir: temporaryDirectory(), compression: 'gz', preAllocKb: 0 }));
+storeContract('FileStore with checkpoints in LMDB', () => fileDisk({ checkpoint: 'lmdb' }));
+storeContract('FileStore with checkpoints in LMDB and a log directory of its own', () =>
+  fileDisk({ checkpoint: 'lmdb', dataLogDir: temporaryDirectory() }));

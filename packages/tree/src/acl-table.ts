@@ -19,6 +19,8 @@ export class AclTable {
   readonly #entries = new Map<number, Entry>();
   readonly #ids = new Map<string, number>();
   #lastId = 0;
+  /** Told of every list that comes (its uses may come later) and goes. */
+  onChange: ((id: number, acl: readonly ACL[] | null) => void) | null = null;
 
   get size(): number {
     return this.#entries.size;
@@ -50,7 +52,9 @@ export class AclTable {
 
   /** Enters a list of an image under the image's id, not used yet. */
   load(id: number, acl: readonly ACL[], key = keyOf(acl)): void {
-    this.#entries.set(id, { key, acl: acl.map(copyAcl), uses: 0 });
+    const copy = acl.map(copyAcl);
+    this.#entries.set(id, { key, acl: copy, uses: 0 });
+    this.onChange?.(id, copy);
     this.#ids.set(key, id);
     this.#lastId = Math.max(this.#lastId, id);
   }
@@ -78,6 +82,7 @@ export class AclTable {
   #drop(id: number, entry: Entry): void {
     this.#entries.delete(id);
     if (this.#ids.get(entry.key) === id) this.#ids.delete(entry.key);
+    this.onChange?.(id, null);
   }
 }
 

@@ -37,6 +37,7 @@ export function applyOp(context: ApplyContext, header: TxnHeader, body: TxnBody)
       return setAcl(context, body);
     case OpCode.createSession:
       context.sessions.set(header.clientId, body.timeOut);
+      context.znodes.changes?.session(header.clientId);
       return new OpOutcome(body.type, ErrorCode.OK);
     case OpCode.closeSession:
       return closeSession(context, header, body);
@@ -138,6 +139,7 @@ function closeSession(
   for (const path of paths ?? []) deleteNode(context, path, zxid);
   deleteEphemerals(context, clientId, zxid);
   context.sessions.delete(clientId);
+  context.znodes.changes?.session(clientId);
   return new OpOutcome(type, ErrorCode.OK);
 }
 

@@ -1,6 +1,7 @@
 import {
   OpCode,
   READ_ACL,
+  type Capture,
   type Image,
   type SessionId,
   type StatPersisted,
@@ -9,12 +10,13 @@ import {
 } from '@zk/protocol';
 import { OPEN_ACL_ID } from './acl-table.ts';
 import { applyMulti, applyOp, deleteEphemerals } from './apply.ts';
+import { ChangeTracker } from './change-tracker.ts';
 import { DigestCheck } from './digest-check.ts';
 import { DIGEST_VERSION, nodeDigest } from './digest.ts';
 import { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { countedBy, type Quota } from './quota.ts';
-import { imageNodes, loadImage } from './tree-image.ts';
+import { completeImage, imageNodes, loadImage } from './tree-image.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Znode } from './znode.ts';
 import { Znodes } from './znodes.ts';
@@ -183,8 +185,9 @@ export class DataTree {
       acls: again(() => tree.#znodes.acls[Symbol.iterator]()),
       nodes: again(() => imageNodes(tree.#znodes)),
       get digest() {
-        return tree.#znodes.digestEnabled ? { zxid: tree.lastZxid, version: DIGEST_VERSION, value: tree.digest } : undefined;
+        return tree.#imageDigest();
       },
+      capture: (since) => tree.#capture(since),
     };
   }
 
@@ -207,10 +210,28 @@ export class DataTree {
     return changes;
   }
 
+  #capture(since: object | null): Capture {
+    const tracker = this.#znodes.changes ?? this.#trackChanges(null);
+    return tracker.capture(since, this.lastZxid, this.#imageDigest());
+  }
+
+  /** From here on, and not before: trees that nobody asks pay nothing. */
+  #trackChanges(mark: object | null): ChangeTracker {
+    const tracker = new ChangeTracker(this.#znodes, this.sessions, mark);
+    this.#znodes.changes = tracker;
+    return tracker;
+  }
+
+  #imageDigest(): Image['digest'] {
+    return this.#znodes.digestEnabled ? { zxid: this.lastZxid, version: DIGEST_VERSION, value: this.digest } : undefined;
+  }
+
   #load(image: Image): DigestMismatch | undefined {
     this.lastZxid = image.zxid;
     for (const { id, timeOut } of image.sessions) this.sessions.set(id, timeOut);
     loadImage(this.#znodes, image);
+    if (image.mark) this.#trackChanges(image.mark);
+    completeImage(this.#znodes);
     return this.#digests.loaded(image);
   }
 

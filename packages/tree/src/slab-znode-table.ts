@@ -38,6 +38,10 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     return this.#count;
   }
 
+  get idLimit(): number {
+    return this.#idLimit;
+  }
+
   get(path: string): ZnodeRecord | undefined {
     const length = this.#encode(path);
     return this.getByBytes(this.#scratch, 0, length);
@@ -61,7 +65,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     for (const link of [at.PARENT, at.FIRST_CHILD, at.NEXT_SIBLING, at.PREVIOUS_SIBLING]) record.setInt(link, at.NO_ZNODE);
     record.setInt(at.HASH, hashPath(this.#scratch, 0, length));
     record.setInt(at.PATH_LENGTH, length);
-    this.#setFlags(record, (length === path.length ? at.ASCII_PATH : 0) | at.NULL_DATA);
+    this.#setFlags(record, (length === path.length ? at.ASCII_PATH : 0) | at.NULL_DATA | at.IN_USE);
     this.#setBlock(record, this.#slab.allocate(length));
     this.#writeBlock(record, this.#scratch.subarray(0, length), 0);
     this.setData(record, data);
@@ -86,6 +90,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     this.#unlink(node);
     this.#index.remove(node.id);
     this.#slab.free(blockOf(node), node.int(at.PATH_LENGTH) + node.dataLength);
+    this.#setFlags(node, 0);
     node.setInt(at.NEXT_SIBLING, this.#freeId);
     this.#freeId = node.id;
     this.#count -= 1;

@@ -1,7 +1,11 @@
 import type { Image, ImageNode } from '@zk/protocol';
+import type { ZnodeRecord } from './znode-record.ts';
 import type { Znodes } from './znodes.ts';
 
-/** @throws Error when a znode comes before its parent, or there is no root */
+/**
+ * Enters an image; what the tree makes of it by itself is {@link completeImage}'s.
+ * @throws Error when a znode comes before its parent, or there is no root
+ */
 export function loadImage(znodes: Znodes, image: Image): void {
   for (const { id, acl } of image.acls) znodes.acls.load(Number(id), acl);
   for (const { path, data, aclId, stat } of image.nodes) {
@@ -10,8 +14,17 @@ export function loadImage(znodes: Znodes, image: Image): void {
     znodes.load(path, parent, data, Number(aclId), stat);
   }
   if (znodes.get('') === undefined) throw new Error('image: there is no root');
+}
+
+/** Quota statistics and ACL lists as the znodes say they are, whatever the image said. */
+export function completeImage(znodes: Znodes): void {
   znodes.acls.dropUnused();
   znodes.quotas.rebuild();
+}
+
+/** A znode as records have it, its content copied. */
+export function imageNode(node: ZnodeRecord, path: string): ImageNode {
+  return { path, data: node.data && Buffer.from(node.data), aclId: node.aclId, stat: node.persisted() };
 }
 
 /**
@@ -30,6 +43,6 @@ export function* imageNodes(znodes: Znodes): Generator<ImageNode> {
     const node = znodes.get(path);
     if (node === undefined) continue;
     open.push({ prefix: `${path}/`, names: znodes.table.childNames(node) });
-    yield { path, data: node.data && Buffer.from(node.data), aclId: node.aclId, stat: node.persisted() };
+    yield imageNode(node, path);
   }
 }

@@ -35,3 +35,8 @@ export const NO_ZNODE = -1;
 export const NULL_DATA = 1;
 /** FLAGS: the path is ASCII and needs no UTF-8 decoder. */
 export const ASCII_PATH = 2;
+/** FLAGS: a znode lives here; a record that is free has no flags at all. */
+export const IN_USE = 4;
+/** FLAGS: two marks that the change tracker uses in turns. */
+export const CHANGED = 8;
+export const CHANGED_TOO = 16;

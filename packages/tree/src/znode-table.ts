@@ -7,6 +7,8 @@ import type { ZnodeRecord } from './znode-record.ts';
 export interface ZnodeTable {
   /** The number of znodes, the root counted once. */
   readonly count: number;
+  /** Every id is below this. */
+  readonly idLimit: number;
   /** @param path '' or '/' for the root */
   get(path: string): ZnodeRecord | undefined;
   /** The same, for a path as it lies in a request (UTF-8), without making a string of it. */

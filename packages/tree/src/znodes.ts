@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { ACL, StatPersisted } from '@zk/protocol';
 import { AclTable } from './acl-table.ts';
+import type { ChangeTracker } from './change-tracker.ts';
 import { DIGEST_STAT_LENGTH, isDigested, TreeDigest } from './digest.ts';
 import { OwnerIndex } from './owner-index.ts';
 import type { OwnerRules } from './owner-rules.ts';
@@ -35,6 +36,8 @@ export class Znodes {
   /** Sum of path lengths (UTF-16 units) and data lengths. */
   dataSize = 0;
   readonly digestEnabled: boolean;
+  /** Null until somebody wants to know what has changed. */
+  changes: ChangeTracker | null = null;
   readonly #digestStat = Buffer.alloc(DIGEST_STAT_LENGTH);
 
   constructor(rules: OwnerRules, digestEnabled: boolean) {
@@ -50,6 +53,7 @@ export class Znodes {
   /** Adds a znode as an image has it. The parent's stat stays as it is, but for the number of children. */
   load(path: string, parent: ZnodeRecord | null, data: Buffer | null, aclId: number, stat: StatPersisted): ZnodeRecord {
     const node = this.table.put(path, parent, data);
+    this.changes?.created(node);
     node.setPersisted(stat);
     node.setAcl(this.acls.use(aclId), stat.aversion);
     this.#added(node, path);
@@ -59,6 +63,7 @@ export class Znodes {
   /** Quotas are told by the caller, once it has taken the Stat for the reply: creating a statistics znode rewrites it. */
   create({ path, data, acl, owner }: NewZnode, parent: ZnodeRecord, zxid: bigint, time: bigint): ZnodeRecord {
     const node = this.table.put(path, parent, data);
+    this.changes?.created(node);
     for (const field of [at.CZXID, at.MZXID, at.PZXID]) node.setLong(field, zxid);
     node.setLong(at.CTIME, time);
     node.setLong(at.MTIME, time);
@@ -71,6 +76,7 @@ export class Znodes {
   /** Raises creations and pzxid of a parent, never lowers them: replay may bring back old creations. */
   childCreated(parent: ZnodeRecord, parentPath: string, creations: number, zxid: bigint): void {
     if (creations <= parent.cversion) return;
+    this.changes?.touch(parent);
     parent.setCreations(creations);
     parent.setLong(at.PZXID, zxid);
     this.#refreshDigest(parent, parentPath);
@@ -78,12 +84,14 @@ export class Znodes {
 
   childDeleted(parent: ZnodeRecord, parentPath: string, zxid: bigint): void {
     if (zxid <= parent.pzxid) return;
+    this.changes?.touch(parent);
     parent.setLong(at.PZXID, zxid);
     this.#refreshDigest(parent, parentPath);
   }
 
   setData(node: ZnodeRecord, path: string, data: Buffer | null, version: number, zxid: bigint, time: bigint): void {
     const before = node.dataLength;
+    this.changes?.touch(node);
     node.setInt(at.VERSION, version);
     node.setLong(at.MZXID, zxid);
     node.setLong(at.MTIME, time);
@@ -93,6 +101,7 @@ export class Znodes {
 
   setAcl(node: ZnodeRecord, path: string, acl: readonly ACL[], aversion: number): void {
     const before = node.aclNumber;
+    this.changes?.touch(node);
     node.setAcl(this.acls.intern(acl), aversion);
     this.acls.release(before);
     this.#refreshDigest(node, path);
@@ -107,6 +116,7 @@ export class Znodes {
       const child = this.table.byId(id);
       this.remove(child, child.path);
     }
+    this.changes?.removing(node, path);
     const { dataLength, aclNumber, digest } = node;
     this.owners.remove(node);
     this.digest.subtract(digest);
@@ -123,6 +133,7 @@ export class Znodes {
   }
 
   #replaceData(node: ZnodeRecord, path: string, data: Buffer | null): void {
+    this.changes?.touch(node);
     this.dataSize -= node.dataLength;
     this.table.setData(node, data);
     this.dataSize += node.dataLength;

@@ -1,0 +1,22 @@
+import { open } from 'lmdb';
+
+/** In the order of the numbers by which the writer is told of them. */
+export const TABLES = /** @type {const} */ (['meta', 'sessions', 'acls', 'znodes']);
+
+/** The highest field number of each table's record that this program knows (checkpoint.proto). */
+export const KNOWN_FIELDS = [5, 1, 1, 12];
+
+/** Bytes of the checksum behind each record. */
+export const CHECKSUM_BYTES = 4;
+
+/**
+ * Opens the environment, in any thread, and makes it if need be. Commits are on disk when they return.
+ * @param {string} directory
+ */
+export function openTables(directory) {
+  const binary = /** @type {const} */ ({ keyEncoding: 'binary', encoding: 'binary' });
+  const root = open({ path: directory, maxDbs: TABLES.length, noSubdir: false, overlappingSync: false, ...binary });
+  /** @type {import('lmdb').Database<Buffer, Buffer>[]} */
+  const tables = TABLES.map((name) => root.openDB(name, binary));
+  return { root, tables };
+}

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { OPEN_ACL, READ_ACL, type Capture, type Image, type ImageNode, type Txn, type Zxid } from '@zk/protocol';
+import { DataTree } from '../src/index.ts';
+import { histories, treeFacts } from './model.ts';
+import { Applier } from './txns.ts';
+
+const options = { extendedTypes: true };
+
+/** What a checkpoint on disk is: the captures entered one after the other. */
+class Checkpoint {
+  readonly #sessions = new Map<bigint, Image['sessions'] extends Iterable<infer S> ? S : never>();
+  readonly #acls = new Map<bigint, Image['acls'] extends Iterable<infer A> ? A : never>();
+  readonly #nodes = new Map<string, ImageNode>();
+  mark: object | null = null;
+  #zxid = 0n as Zxid;
+  #digest: Image['digest'];
+  nodeCount = 0;
+
+  /** `between` runs before each znode is taken: the tree may change then. */
+  enter(capture: Capture, between: () => void = () => {}): void {
+    if (capture.isWhole) for (const table of [this.#sessions, this.#acls, this.#nodes]) table.clear();
+    for (const { id, timeOut } of capture.sessions) {
+      if (timeOut === null) this.#sessions.delete(id);
+      else this.#sessions.set(id, { id, timeOut });
+    }
+    for (const { id, acl } of capture.acls) {
+      if (acl === null) this.#acls.delete(id);
+      else this.#acls.set(id, { id, acl: [...acl] });
+    }
+    for (const path of capture.removed) this.#nodes.delete(path);
+    between();
+    for (const node of capture.nodes) {
+      this.#nodes.set(node.path, node);
+      between();
+    }
+    this.mark = capture.mark;
+    this.#zxid = capture.zxid;
+    this.#digest = capture.digest;
+    this.nodeCount = capture.nodeCount;
+  }
+
+  get image(): Image {
+    const nodes = [...this.#nodes.values()].sort((one, other) => (one.path < other.path ? -1 : 1));
+    const { mark } = this;
+    return { zxid: this.#zxid, digest: this.#digest, sessions: [...this.#sessions.values()], acls: [...this.#acls.values()], nodes, ...(mark && { mark }) };
+  }
+
+  get tree(): DataTree {
+    return DataTree.fromImage(this.image, options);
+  }
+}
+
+const capture = (tree: DataTree, since: object | null): Capture => {
+  const taken = tree.image().capture?.(since);
+  if (!taken) throw new Error('a tree can be captured');
+  return taken;
+};
+
+function treeAfter(txns: readonly Txn[]): DataTree {
+  const tree = new DataTree(options);
+  for (const txn of txns) tree.apply(txn);
+  return tree;
+}
+
+test('captures add up to the tree as of the last one, whatever is applied while they are taken', () => {
+  fc.assert(
+    fc.property(histories, fc.array(fc.nat(20), { maxLength: 5 }), fc.integer({ min: 0, max: 3 }), (txns, gaps, pace) => {
+      const tree = new DataTree(options);
+      const checkpoint = new Checkpoint();
+      let applied = 0;
+      const apply = (count: number): void => {
+        for (let n = 0; n < count && applied < txns.length; n++) tree.apply(txns[applied++]!);
+      };
+      for (const gap of gaps) {
+        apply(gap);
+        const upTo = applied;
+        const changes = capture(tree, checkpoint.mark);
+        expect(changes.isWhole).toBe(checkpoint.mark === null);
+        checkpoint.enter(changes, () => apply(pace));
+        const copy = checkpoint.tree;
+        expect(treeFacts(copy)).toEqual(treeFacts(treeAfter(txns.slice(0, upTo))));
+        expect([copy.lastZxid, copy.imageMismatch, copy.fuzzy]).toEqual([BigInt(upTo), undefined, false]);
+        expect(checkpoint.nodeCount).toBe(copy.nodeCount);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a tree made from a checkpoint goes on from there: replayed txns are changes', () => {
+  fc.assert(
+    fc.property(histories, fc.nat(60), (txns, at) => {
+      const checkpoint = new Checkpoint();
+      checkpoint.enter(capture(treeAfter(txns.slice(0, at)), null));
+      const restarted = checkpoint.tree;
+      for (const txn of txns.slice(at)) restarted.apply(txn);
+      const changes = capture(restarted, checkpoint.mark);
+      expect(changes.isWhole).toBe(false);
+      checkpoint.enter(changes);
+      expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(treeAfter(txns)));
+    }),
+  );
+});
+
+test('only what was touched is captured', () => {
+  const zk = new Applier(new DataTree(options));
+  for (const path of ['/a', '/a/b', '/c']) zk.create(path);
+  const first = new Checkpoint();
+  first.enter(capture(zk.tree, null));
+  zk.setData('/c', 'changed');
+  zk.create('/a/new');
+  zk.delete('/a/b');
+  const changes = capture(zk.tree, first.mark);
+  expect(changes.isWhole).toBe(false);
+  expect(changes.removed).toEqual(['/a/b']);
+  expect([...changes.nodes].map(({ path }) => path).sort()).toEqual(['/a', '/a/new', '/c']);
+});
+
+test('a capture that was given up leaves the next one whole', () => {
+  const zk = new Applier(new DataTree(options));
+  zk.create('/a');
+  const checkpoint = new Checkpoint();
+  checkpoint.enter(capture(zk.tree, null));
+  zk.setData('/a', 'lost with its capture');
+  capture(zk.tree, checkpoint.mark).release();
+  zk.create('/b');
+  const changes = capture(zk.tree, checkpoint.mark);
+  expect(changes.isWhole).toBe(true);
+  checkpoint.enter(changes);
+  expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(zk.tree));
+});
+
+test('a whole capture that was given up halfway leaves no trace in the next ones', () => {
+  const zk = new Applier(new DataTree(options));
+  for (const path of ['/a', '/b', '/c', '/d']) zk.create(path);
+  const half = capture(zk.tree, null);
+  half.nodes[Symbol.iterator]().next();
+  zk.setData('/d', 'copied for the capture');
+  zk.delete('/c');
+  half.release();
+  const checkpoint = new Checkpoint();
+  checkpoint.enter(capture(zk.tree, null));
+  expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(zk.tree));
+  zk.setData('/d', 'and again');
+  checkpoint.enter(capture(zk.tree, checkpoint.mark));
+  expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(zk.tree));
+});
+
+test('an ACL list that nobody uses any more is forgotten', () => {
+  const zk = new Applier(new DataTree(options));
+  const lists = (): number => [...checkpoint.image.acls].length;
+  const checkpoint = new Checkpoint();
+  zk.create('/a', '', { acl: [{ perms: 1, id: { scheme: 'digest', id: 'bob:x' } }] });
+  checkpoint.enter(capture(zk.tree, null));
+  const before = lists();
+  zk.create('/b', '', { acl: OPEN_ACL });
+  zk.delete('/a');
+  checkpoint.enter(capture(zk.tree, checkpoint.mark));
+  expect(lists()).toBe(before); // one went, one came
+  zk.create('/c', '', { acl: READ_ACL });
+  checkpoint.enter(capture(zk.tree, checkpoint.mark));
+  expect(checkpoint.tree.node('/c')?.acl).toEqual(READ_ACL);
+});
