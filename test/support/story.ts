@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { PROJECT_ROOT } from './implementations.ts';
+import { nextTurn } from './next-turn.ts';
 
 /** How many seeds a story is told under; ZK_SEED tells it under one. */
 const SEEDS = 20;
@@ -10,10 +11,11 @@ const SEEDS = 20;
  * When it fails it prints the one command that repeats it.
  */
 export function story(title: string, tell: (seed: number) => void, seeds = SEEDS): void {
-  test(title, () => {
+  test(title, async () => {
     const chosen = process.env['ZK_SEED'];
     const list = chosen === undefined ? Array.from({ length: seeds }, (_, i) => i + 1) : [Number(chosen)];
     for (const seed of list) {
+      await nextTurn();
       try {
         tell(seed);
       } catch (error) {

@@ -44,7 +44,7 @@ export interface WriteInProgress {
 export class Checkers implements NodeObserver, Broadcasts {
   readonly model: Model;
   readonly history: History;
-  readonly epochs: EpochChecker;
+  #epochs: EpochChecker | null = null;
   readonly #proposals = new Map<bigint, Buffer>();
   readonly #acknowledged: Acknowledged[] = [];
   /** Highest zxid any client has been told of: a write that begins later must come after it. */
@@ -57,7 +57,16 @@ export class Checkers implements NodeObserver, Broadcasts {
   constructor(voters: readonly Sid[], options: { localSessions: boolean }) {
     this.model = new Model(options.localSessions);
     this.history = new History(voters, this.model);
-    this.epochs = new EpochChecker(this.history);
+  }
+
+  /** Tells who the members are, before the first of them starts. */
+  watch(nodes: readonly SimNode[], voters: readonly SimNode[]): void {
+    this.history.watch(nodes);
+    this.#epochs = new EpochChecker(this.history, voters);
+  }
+
+  voted(node: SimNode, message: Buffer): void {
+    this.#epochs?.voted(node, message);
   }
 
   get acknowledgedWrites(): number {
@@ -75,7 +84,7 @@ export class Checkers implements NodeObserver, Broadcasts {
   }
 
   written(node: SimNode): void {
-    this.epochs.written(node);
+    this.#epochs?.written(node);
   }
 
   /** @see Broadcasts */
@@ -94,7 +103,7 @@ export class Checkers implements NodeObserver, Broadcasts {
     switch (event.kind) {
       case 'serving':
         if (event.role === 'readOnly') return;
-        if (event.role === 'leader') this.epochs.leads(node, event.epoch);
+        if (event.role === 'leader') this.#epochs?.leads(node, event.epoch);
         this.history.serving(node, event.role, event.zxid);
         return this.saw(`serving as ${event.role}`);
       case 'role':

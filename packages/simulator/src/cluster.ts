@@ -53,13 +53,13 @@ export class Cluster {
       return new SimNode(config, this.scheduler, this.network, this.rng.fork(), observer, options.store);
     });
     this.voters = this.nodes.slice(0, voters);
-    this.checkers.history.watch(this.nodes);
+    this.checkers.watch(this.nodes, this.voters);
     this.network.watch = (learner, leader) => {
       const ends = [this.#node(learner), this.#node(leader)] as const;
       const audit = new LinkAudit(...ends, this.checkers);
       return transcript?.link(...ends, audit) ?? audit;
     };
-    this.network.voted = (sid, message) => this.checkers.epochs.voted(this.#node(sid), message);
+    this.network.voted = (sid, message) => this.checkers.voted(this.#node(sid), message);
     for (const node of this.nodes) node.start();
   }
 

@@ -11,13 +11,15 @@ interface Seen {
 /** What disks say about epochs, at every instant (quorum.md 18.1: Leadership, EpochMonotonic; 17.1: T3, T5). */
 export class EpochChecker {
   readonly #history: History;
+  readonly #voters: readonly SimNode[];
   readonly #seen = new Map<Sid, Seen>();
   readonly #leaders = new Map<bigint, Sid>();
   /** Where the history of each epoch begins: the leader's log when it took up the epoch. */
   readonly #beginnings = new Map<bigint, Zxid>();
 
-  constructor(history: History) {
+  constructor(history: History, voters: readonly SimNode[]) {
     this.#history = history;
+    this.#voters = voters;
   }
 
   /** The disk of `node` has changed. */
@@ -39,13 +41,24 @@ export class EpochChecker {
     const other = this.#leaders.get(epoch);
     check(other === undefined || other === node.sid, 'Leadership', () => `server.${other} and server.${node.sid} lead epoch ${epoch}`);
     this.#leaders.set(epoch, node.sid);
+    if (this.#voters.length === 1) return; // alone there is no epoch to agree on
+    const established = this.#voters.filter(({ disk }) => (disk.durable.epochs?.current ?? 0n) >= epoch);
+    const sids = established.map(({ sid }) => sid).join(' ');
+    check(established.length > this.#voters.length / 2, 'EpochQuorum', () => `server.${node.sid} serves epoch ${epoch}, which is on the disks of [${sids}] only`);
   }
 
-  /** A vote for oneself says what one has on disk (T5): not what one hopes to have. */
+  /**
+   * A vote for oneself says what is on the own disk: not less (T4), and not what one hopes to have there (T5). A vote for
+   * somebody else is for one who has more (quorum.md 3.2).
+   */
   voted(node: SimNode, message: Buffer): void {
-    const { state, leader, zxid } = decodeNotification(message);
-    if (state !== ServerState.LOOKING || leader !== node.sid || zxid < 0n) return;
-    check(node.disk.lastZxid >= zxid, 'VoteDurable', () => `server.${node.sid} votes for itself with ${hex(zxid)}, its disk ends at ${hex(node.disk.lastZxid)}`);
+    const { state, leader, zxid, peerEpoch } = decodeNotification(message);
+    const epoch = node.disk.durable.epochs?.current ?? 0n;
+    const { lastZxid } = node.disk;
+    if (state !== ServerState.LOOKING || zxid < 0n || !this.#voters.includes(node)) return;
+    const told = (): string => `server.${node.sid} votes for ${leader} with epoch ${peerEpoch}, ${hex(zxid)}; on its own disk are epoch ${epoch}, ${hex(lastZxid)}`;
+    if (leader === node.sid) check(peerEpoch === epoch && zxid === lastZxid, 'VoteIsTrue', told);
+    else check(peerEpoch > epoch || (peerEpoch === epoch && zxid >= lastZxid), 'BestVote', told);
   }
 
   /** currentEpoch follows the history it stands for, never the other way round (T3, ZOOKEEPER-4643). */
