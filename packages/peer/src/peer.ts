@@ -192,6 +192,8 @@ export class Peer implements Member, Search {
         return input.run();
       case 'tick':
         return this.#tick(this.world.clock.now());
+      case 'expireSession':
+        return this.pipeline.expireSession(input.session);
       case 'clientOpened':
         return this.#clientOpened(input.link);
       case 'clientClosed':

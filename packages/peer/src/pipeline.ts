@@ -17,7 +17,7 @@ import { pipelineStatus, type PipelineStatus } from './pipeline-status.ts';
 import { Preparer, type Asker } from './preparer.ts';
 import { Replies } from './replies.ts';
 import { BY_ITSELF, Requests } from './requests.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions, type Session } from './sessions.ts';
 import type { ClientLink, World } from './world.ts';
 
 export type { PipelineStatus } from './pipeline-status.ts';
@@ -160,13 +160,20 @@ export class Pipeline {
   }
 
   #expireSessions(now: Millis, authority: Authority): void {
-    for (const session of this.#sessions.expired(now)) {
-      const { id, timeOut, local } = session;
-      this.metrics.counters.stale_sessions_expired += 1;
-      this.#world.trace({ kind: 'session', event: 'expired', session: id, timeoutMs: timeOut, remote: null });
-      if (local) this.#endSession(id);
-      else this.#submit(this.#preparer.closeSession({ session: id, ...BY_ITSELF }), authority);
-    }
+    for (const session of this.#sessions.expired(now)) this.#expire(session, authority);
+  }
+
+  #expire({ id, timeOut, local }: Session, authority: Authority): void {
+    this.metrics.counters.stale_sessions_expired += 1;
+    this.#world.trace({ kind: 'session', event: 'expired', session: id, timeoutMs: timeOut, remote: null });
+    if (local) this.#endSession(id);
+    else this.#submit(this.#preparer.closeSession({ session: id, ...BY_ITSELF }), authority);
+  }
+
+  /** Ends a session before its time; nothing happens on a server where it does not expire, or when it is ending already. */
+  expireSession(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (this.#authority && session && !session.closing) this.#expire(session, this.#authority);
   }
 
   /** Nothing is said on its connection: the client learns it when it reconnects (client.md 5.3). */
@@ -287,6 +294,11 @@ export class Pipeline {
 
   nextDeadline(): Millis {
     return Math.min(this.#clients.nextDeadline, this.#sessions.nextDeadline, this.#reaper.nextDeadline);
+  }
+
+  /** Whether the session's time runs on this server, or it is in the tree: a local one is only the former. */
+  knowsSession(id: SessionId): boolean {
+    return this.#sessions.get(id) !== undefined || this.#tree().sessions.has(id);
   }
 
   status(): PipelineStatus {

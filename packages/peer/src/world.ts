@@ -103,6 +103,8 @@ export type Input =
   | { readonly kind: 'tick' }
   /** A graceful stop: leaves the role, makes everything durable, then closes the store. */
   | { readonly kind: 'stop' }
+  /** Somebody with power over this server wants a session to end as if its client had been silent for too long. */
+  | { readonly kind: 'expireSession'; readonly session: SessionId }
   | { readonly kind: 'clientOpened'; readonly link: ClientLink }
   /** `frame` is without its length prefix, and valid during the step only. */
   | { readonly kind: 'frame'; readonly link: ClientLink; readonly frame: Buffer }

@@ -1,4 +1,8 @@
-export { startServer, AdminServerError, ElectionPortError, type RunningServer, type ServerOptions } from './server.ts';
+export { startServer, type StandaloneOptions } from './embedding/standalone.ts';
+export { startEnsemble, type EmbeddedEnsemble, type EnsembleOptions, type Sids } from './embedding/ensemble.ts';
+export type { EmbeddedServer } from './embedding/member.ts';
+export { EmbeddingError, type EmbeddingOptions, type SessionName } from './embedding/options.ts';
+export { runServer, AdminServerError, ElectionPortError, type RunningServer, type ServerOptions } from './server.ts';
 export { loadConfig, parseConfig, ConfigError, describeProblem, KEYS, type KeyName, type LoadOptions, type Problem, type ServerConfig } from './config.ts';
 export { createLog, describeTrace, logOptionsOf, type Log, type LogOptions } from './log.ts';
 export { ListenError } from './net/listen.ts';

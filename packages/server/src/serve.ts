@@ -4,7 +4,7 @@ import { ExitCode } from './exit-code.ts';
 import { createLog, logOptionsOf, type Log } from './log.ts';
 import { ListenError } from './net/listen.ts';
 import { SystemdNotifier } from './operator/notify.ts';
-import { AdminServerError, ElectionPortError, startServer, type RunningServer } from './server.ts';
+import { AdminServerError, ElectionPortError, runServer, type RunningServer } from './server.ts';
 import { SERVER_VERSION } from './version.ts';
 
 /** Runs a server as this process, until a signal ends both. */
@@ -14,7 +14,7 @@ export async function serve(config: ServerConfig): Promise<void> {
   const systemd = new SystemdNotifier(process.env, log);
   let server: RunningServer;
   try {
-    server = await startServer({
+    server = await runServer({
       config,
       log,
       onTrace: (event) => {

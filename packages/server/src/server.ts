@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
-import type { HostPort, ServerSpec } from '@zk/protocol';
+import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
 import { AdminServer } from './admin/http.ts';
@@ -27,8 +27,12 @@ const BIND_RETRY_MS = 1_000;
 export interface ServerOptions {
   readonly config: ServerConfig;
   readonly log: Log;
+  /** Keeps the data instead of the files of `dataDir`: nothing is read from disk or written to it then. */
+  readonly store?: Store;
   /** Everything the peer traces, after it was logged. */
   onTrace?(event: TraceEvent): void;
+  /** A txn was applied here while this server serves. Called for every one: be quick. */
+  onCommit?(): void;
   /** The member cannot go on and has to end with this exit code. The server is left as it is. */
   onFatal(code: number, reason: string): void;
 }
@@ -41,6 +45,11 @@ export interface RunningServer {
   /** The port of the admin server; `null` when it is disabled or could not be opened. */
   readonly adminPort: number | null;
   inspect(): PeerStatus;
+  /** Ends a session as if its client had been silent for too long; nothing happens where it does not expire. */
+  expireSession(session: SessionId): void;
+  knowsSession(session: SessionId): boolean;
+  /** For tests: refuses to have anything to do with these members, on the election and on the quorum port, until told otherwise. */
+  cutOff(sids: ReadonlySet<Sid>): void;
   /** Leaves the ensemble, makes everything durable and frees every port. */
   stop(): Promise<void>;
 }
@@ -62,7 +71,7 @@ export class ElectionPortError extends Error {
  * @throws DataDirectoryError, ListenError, ElectionPortError, AdminServerError, or the store's DamageError; nothing is left
  *   open then
  */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function runServer(options: ServerOptions): Promise<RunningServer> {
   const server = new Server(options);
   try {
     await server.start();
@@ -89,6 +98,7 @@ class Server implements RunningServer {
   #running: Running | null = null;
   #stopped: (() => void) | null = null;
   #stopping: Promise<void> | null = null;
+  #hasFailed = false;
 
   constructor(options: ServerOptions) {
     const { config, log } = options;
@@ -115,9 +125,9 @@ class Server implements RunningServer {
 
   async start(): Promise<void> {
     const { config } = this;
-    const store = this.#openStore();
+    const store = this.#options.store ?? this.#openStore();
     this.#store = store;
-    if (config.ensemble !== null) writeMissingMyId(config.dataDir, config.sid);
+    if (config.ensemble !== null && this.#options.store === undefined) writeMissingMyId(config.dataDir, config.sid);
     await this.#openPorts();
     const recovered = store.recover();
     this.#running = drive((world) => new Peer(this.#peerConfig, world, recovered), this.#world(store));
@@ -127,6 +137,19 @@ class Server implements RunningServer {
   inspect(): PeerStatus {
     if (this.#running === null) throw new Error('the server has not started');
     return this.#running.peer.inspect();
+  }
+
+  expireSession(session: SessionId): void {
+    this.#running?.feed({ kind: 'expireSession', session });
+  }
+
+  knowsSession(session: SessionId): boolean {
+    return this.#running?.peer.pipeline.knowsSession(session) ?? false;
+  }
+
+  cutOff(sids: ReadonlySet<Sid>): void {
+    this.#electors?.cutOff(sids);
+    this.#learners?.cutOff(sids);
   }
 
   stop(): Promise<void> {
@@ -140,7 +163,7 @@ class Server implements RunningServer {
     });
     this.#clients?.close();
     this.#running?.feed({ kind: 'stop' });
-    await stopped;
+    if (!this.#hasFailed) await stopped; // a peer that failed takes no leave
     await this.abandon();
   }
 
@@ -224,7 +247,7 @@ class Server implements RunningServer {
       metrics: this.#metrics,
       now: systemClock.now(),
       wallTime: systemClock.wallTime(),
-      directorySizes: () => directorySizes(config.dataDir, config.dataLogDir),
+      directorySizes: () => (this.#options.store === undefined ? directorySizes(config.dataDir, config.dataLogDir) : { data: 0, log: 0 }),
     });
   }
 
@@ -237,8 +260,14 @@ class Server implements RunningServer {
       electors: this.#electors ?? { send: () => {} },
       learners: this.#learners ?? { listen: () => {}, unlisten: () => {}, dial: () => {} },
       trace: (event) => this.#trace(event),
-      traceCommit: (zxid, bytes) => this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n),
-      fatal: (code, reason) => this.#options.onFatal(code, reason),
+      traceCommit: (zxid, bytes) => {
+        this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n);
+        this.#options.onCommit?.();
+      },
+      fatal: (code, reason) => {
+        this.#hasFailed = true;
+        this.#options.onFatal(code, reason);
+      },
     };
   }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadConfig, ListenError, startServer, type RunningServer } from '../src/index.ts';
+import { loadConfig, ListenError, runServer, type RunningServer } from '../src/index.ts';
 import { dialTo, Door, freePort, Queue, recordingLog } from './support/sockets.ts';
 
 let home: string;
@@ -21,7 +21,7 @@ async function start(name: string, lines: readonly string[]) {
   writeFileSync(file, [`dataDir=${join(home, name)}`, 'tickTime=200', 'preAllocSize=64', ...lines].join('\n'));
   const { log, lines: logged } = recordingLog();
   const serving = new Queue<string>();
-  const server = await startServer({
+  const server = await runServer({
     config: loadConfig(file),
     log,
     onTrace: (event) => {

@@ -57,6 +57,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
   readonly #complaints: Complaints;
   #members: EnsembleConfig;
   #nextAnonymous = -1n;
+  #cut: ReadonlySet<Sid> = new Set();
   #isClosed = false;
 
   constructor(options: ElectionMeshOptions) {
@@ -83,6 +84,32 @@ export class ElectionMesh implements Electors, ElectorEvents {
 
   setMembers(config: EnsembleConfig): void {
     this.#members = config;
+  }
+
+  /** These are as good as unplugged until the next call: connections to them end, dials to them and theirs fail. */
+  cutOff(sids: ReadonlySet<Sid>): void {
+    this.#cut = sids;
+    for (const elector of this.#electors.values()) {
+      if (sids.has(elector.sid)) this.#unplug(elector);
+      else this.#dialAtOnce(elector);
+    }
+  }
+
+  #unplug(elector: Elector): void {
+    elector.dialing?.cancel();
+    elector.dialing = null;
+    elector.connection?.drop();
+    elector.connection = null;
+    this.#feed({ kind: 'electorLost', sid: elector.sid });
+  }
+
+  #dialAtOnce(elector: Elector): void {
+    elector.failures = 0;
+    elector.notBefore = 0;
+    if (elector.retry === null) return;
+    clearTimeout(elector.retry);
+    elector.retry = null;
+    this.#dialWhenAllowed(elector);
   }
 
   close(): void {
@@ -140,6 +167,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   #dial(elector: Elector, addresses: readonly HostPort[]): void {
+    if (this.#cut.has(elector.sid)) return this.#unreachable(elector, 'cut off');
     const options = { timeoutMs: this.#options.dialTimeoutMs, keepAlive: true };
     elector.dialing = dial(addresses, options, (socket, reason) => {
       elector.dialing = null;
@@ -209,6 +237,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
       const peer = javaAddress(socket.remoteAddress ?? '');
       return this.#refuse(socket, { peer, id: Number(hello.sid) }, 'another server has our id, connection closed');
     }
+    if (this.#cut.has(hello.sid)) return void socket.destroy();
     const sid = hello.sid === OBSERVER_WITHOUT_ID ? (this.#nextAnonymous-- as Sid) : hello.sid;
     const elector = this.#elector(sid);
     elector.helloAddresses = hello.addresses;

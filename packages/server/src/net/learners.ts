@@ -29,7 +29,10 @@ export class LearnerLinks implements Learners, LinkHost {
   #isListening = false;
   /** Opening takes a moment; what is asked meanwhile happens after it. */
   #opening: Promise<void> = Promise.resolve();
-  #dialing: Dialing | null = null;
+  #dialing: { readonly sid: Sid; readonly attempt: Dialing } | null = null;
+  /** The connection to the leader, while this server follows one. */
+  #leader: { readonly sid: Sid; readonly socket: Socket } | null = null;
+  #cut: ReadonlySet<Sid> = new Set();
   #isClosed = false;
 
   constructor(options: LearnerLinksOptions) {
@@ -51,18 +54,31 @@ export class LearnerLinks implements Learners, LinkHost {
   }
 
   dial(sid: Sid, { addresses }: ServerSpec, timeoutMs: number): void {
-    this.#dialing?.cancel();
-    const targets = addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
-    this.#dialing = dial(targets, { timeoutMs, keepAlive: true }, (socket, reason) => {
+    this.#dialing?.attempt.cancel();
+    const targets = this.#cut.has(sid) ? [] : addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }));
+    const attempt = dial(targets, { timeoutMs, keepAlive: true }, (socket, reason) => {
       this.#dialing = null;
-      if (socket === null) this.feed({ kind: 'leaderUnreachable', sid, reason });
-      else this.#linked(socket, (link) => ({ kind: 'leaderLinked', sid, link }));
+      if (socket === null) return this.feed({ kind: 'leaderUnreachable', sid, reason });
+      this.#leader = { sid, socket };
+      this.#linked(socket, (link) => ({ kind: 'leaderLinked', sid, link }));
     });
+    this.#dialing = { sid, attempt };
+  }
+
+  /** These are as good as unplugged until the next call. A learner hangs up on its leader; a leader is hung up on by its learners. */
+  cutOff(sids: ReadonlySet<Sid>): void {
+    this.#cut = sids;
+    if (this.#leader !== null && sids.has(this.#leader.sid)) this.#leader.socket.destroy();
+    if (this.#dialing === null || !sids.has(this.#dialing.sid)) return;
+    const { sid, attempt } = this.#dialing;
+    attempt.cancel();
+    this.#dialing = null;
+    this.feed({ kind: 'leaderUnreachable', sid, reason: 'cut off' });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#dialing?.cancel();
+    this.#dialing?.attempt.cancel();
     this.unlisten();
     for (const socket of this.#sockets) socket.destroy();
     await this.#opening;
