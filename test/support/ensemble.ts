@@ -79,16 +79,20 @@ export class Ensemble {
   }
 
   /**
-   * `create()`, then every member started and serving. The last one is first up: its id is the highest, so that on a
-   * fresh ensemble it leads, however long its implementation takes to start.
+   * `create()`, then every member started and serving, the last of them leading: its id is the highest, so whenever
+   * another one leads it is enough to restart that one.
    */
   static async start(options: EnsembleOptions): Promise<Ensemble> {
     const ensemble = await Ensemble.create(options);
-    const last = ensemble.members.at(-1) as Member;
+    const last = ensemble.members.findLast(({ sid }) => !options.observers?.includes(sid)) as Member;
     ensemble.startMember(last);
     if (ensemble.members.length > 1) await until(`server.${last.sid} on its election port`, () => isListening(last.electionPort));
-    for (const member of ensemble.members.slice(0, -1)) ensemble.startMember(member);
-    await ensemble.settled();
+    for (const member of ensemble.members) if (member !== last) ensemble.startMember(member);
+    for (let leader = await ensemble.settled(); leader !== last; leader = await ensemble.settled()) {
+      await ensemble.kill(leader, 'SIGTERM');
+      await until('another leader', async () => (await Promise.all(ensemble.running.map((m) => modeOf(m.clientPort)))).includes('leader'));
+      ensemble.startMember(leader);
+    }
     return ensemble;
   }
 
