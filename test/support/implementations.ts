@@ -22,7 +22,10 @@ const java = (classpath: string, extra: string[]): Implementation => (configFile
   args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...extra, '-cp', classpath, QUORUM_PEER_MAIN, configFile],
 });
 
-export const apache39: Implementation = java(`${APACHE_39_JARS}/*`, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=info']);
+/** Apache 3.9.5 with further arguments for the JVM. */
+export const apache39With = (...jvmArguments: string[]): Implementation =>
+  java(`${APACHE_39_JARS}/*`, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=info', ...jvmArguments]);
+export const apache39: Implementation = apache39With();
 export const apache38: Implementation = java(APACHE_38_CLASSPATH, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=info']);
 
 export const apache39Installed = existsSync(APACHE_39_JARS);

@@ -93,7 +93,8 @@ function requiredSchemes(config: AuthConfig): readonly string[] {
 }
 
 function providersOf(config: AuthConfig): AuthProviders {
-  const providers: AuthProvider[] = [ipProvider, x509Provider(config.x509SuperUser ?? undefined)];
+  const providers: AuthProvider[] = [ipProvider];
+  if (config.x509Enabled) providers.push(x509Provider(config.x509SuperUser ?? undefined));
   if (config.digestEnabled) providers.push(digestProvider);
   return new AuthProviders(providers);
 }

@@ -117,6 +117,8 @@ export interface AuthConfig {
   readonly digestAlgorithm: string;
   /** `user:base64` of the super user's digest. */
   readonly superDigest: string | null;
+  /** Whether ACLs may name the owners of certificates: with a secure client port only. */
+  readonly x509Enabled: boolean;
   readonly x509SuperUser: string | null;
   readonly ensembleAuthName: string | null;
   readonly enforceAuthEnabled: boolean;
@@ -204,6 +206,7 @@ export const defaultOptions: PeerOptions = {
     digestEnabled: true,
     digestAlgorithm: 'SHA1',
     superDigest: null,
+    x509Enabled: false,
     x509SuperUser: null,
     ensembleAuthName: null,
     enforceAuthEnabled: false,

@@ -1,6 +1,7 @@
 import { Reader, Writer, decode } from '@zk/jute';
 import {
   CreateRequest,
+  DeleteRequest,
   ErrorCode,
   ExistsRequest,
   GetAllChildrenNumberRequest,
@@ -91,9 +92,21 @@ describe('multiRead (client.md 2.9)', () => {
     expect(client.heard()).toHaveLength(1);
   });
 
-  test('a write among them: −5, and a body that is the end marker alone', () => {
-    const reply = ask(populated(), [OpCode.delete, '/a']);
+  test('writes instead of reads: −5, and a body that is the end marker alone', () => {
+    const client = populated();
+    const body = new Writer();
+    MultiHeader.write(body, { type: OpCode.delete, done: false, err: -1 });
+    DeleteRequest.write(body, { path: '/a', version: -1 });
+    MultiHeader.write(body, { type: -1, done: true, err: -1 });
+    client.sendBytes(OpCode.multiRead, body.finish());
+    const reply = client.take();
     expect(reply.err).toBe(ErrorCode.MARSHALLINGERROR);
     expect(reply.body.toString('hex')).toBe('ffffffff01ffffffff');
+  });
+
+  test('reads and writes, or an op that may be in none: −5 and no body', () => {
+    for (const reply of [ask(populated(), [OpCode.getData, '/a'], [OpCode.setACL, '/a']), ask(populated(), [OpCode.exists, '/a'])]) {
+      expect(reply).toMatchObject({ err: ErrorCode.MARSHALLINGERROR, body: Buffer.alloc(0) });
+    }
   });
 });

@@ -239,6 +239,15 @@ describe('multi', () => {
     expect(results(client.take())).toEqual([`-1 ${ErrorCode.BADVERSION}`]);
   });
 
+  test('createTTL with flags that mean nothing fails as one op; another create with them refuses the whole of it', () => {
+    const client = new Server().connect();
+    const { acl, data, path } = create('/m');
+    client.sendBytes(OpCode.multi, multi([OpCode.createTTL, (body) => CreateTTLRequest.write(body, { path, data, acl, flags: 7, ttl: 1n })]));
+    expect(results(client.take())).toEqual([`-1 ${ErrorCode.BADARGUMENTS}`]);
+    client.sendBytes(OpCode.multi, multi(opCreate(OpCode.create, '/m', 7)));
+    expect(client.take().err).toBe(ErrorCode.MARSHALLINGERROR);
+  });
+
   test('a null path refuses the whole of it', () => {
     const client = new Server().connect();
     client.sendBytes(OpCode.multi, multi([OpCode.delete, (body) => { nullable(ustring).write(body, null); body.int(-1); }]));
@@ -261,6 +270,14 @@ describe('quotas (client.md 2.11)', () => {
     expect(client.ask(OpCode.create, CreateRequest, create('/q/1')).err).toBe(0);
     expect(client.ask(OpCode.create, CreateRequest, create('/q/2')).err).toBe(ErrorCode.QUOTAEXCEEDED);
     expect(client.ask(OpCode.setData, SetDataRequest, { path: '/q', data: Buffer.from('12345'), version: 99 }).err).toBe(ErrorCode.QUOTAEXCEEDED);
+  });
+
+  test('limits that cannot be read refuse all of a multi, and leave nothing pending', () => {
+    const client = limited(true);
+    client.ask(OpCode.setData, SetDataRequest, { path: '/zookeeper/quota/q/zookeeper_limits', data: Buffer.from('count=x'), version: -1 });
+    client.sendBytes(OpCode.multi, multi(opCreate(OpCode.create, '/free'), opCreate(OpCode.create, '/q/1')));
+    expect(client.take()).toMatchObject({ err: ErrorCode.MARSHALLINGERROR, body: Buffer.alloc(0) });
+    expect(client.ask(OpCode.create, CreateRequest, create('/free')).err).toBe(0);
   });
 
   test('without enforcement nothing is refused', () => expect(limited(false).ask(OpCode.setData, SetDataRequest, { path: '/q', data: Buffer.alloc(99), version: -1 }).err).toBe(0));

@@ -33,7 +33,8 @@ function readMulti(reader: Reader): MultiRequest {
   return { ops };
 }
 
-function readOp(type: number, reader: Reader): MultiOp {
+/** Reads one op of a multi. @throws JuteError for what may not be in one */
+export function readOp(type: number, reader: Reader): MultiOp {
   switch (type) {
     case OpCode.create:
     case OpCode.create2:
@@ -64,8 +65,11 @@ function readCreate(type: number, request: CreateRequest): MultiOp {
   return op(type === OpCode.create ? create : create2, request, mode.ephemeral);
 }
 
+/** Flags that mean nothing fail only this op here, unlike those of the other creates. */
 function readCreateTtl(request: CreateTTLRequest): MultiOp {
-  if (createModeOf(request.flags)?.ttl) return op(createTTL, request);
+  const mode = createModeOf(request.flags);
+  if (!mode) return op(create, request);
+  if (mode.ttl) return op(createTTL, request);
   return readCreate(OpCode.create, request);
 }
 
@@ -83,6 +87,11 @@ function prepareMulti({ ops }: MultiRequest, context: WriteContext): TxnBody {
       txns.push(each.prepare(context));
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
+      if (error.code === 'MARSHALLINGERROR') {
+        // Apache's code has tripped over something, unreadable quota limits for one: that is no result of an op.
+        context.pending.rollback();
+        throw error;
+      }
       failed = true;
       txns.push({ type: OpCode.error, err: error.errno });
     }

@@ -78,6 +78,7 @@ export function peerConfigOf({ settings, sid, ensemble }: ServerConfig): PeerCon
       digestEnabled: of('DigestAuthenticationProvider.enabled'),
       digestAlgorithm: of('DigestAuthenticationProvider.digestAlg'),
       superDigest: of('DigestAuthenticationProvider.superDigest'),
+      x509Enabled: of('secureClientPort') !== null,
       x509SuperUser: of('X509AuthenticationProvider.superUser'),
       ensembleAuthName: of('ensembleAuthName'),
       enforceAuthEnabled: of('enforce.auth.enabled'),
