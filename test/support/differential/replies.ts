@@ -96,9 +96,18 @@ export class Interpreter {
       case 'multi':
       case 'multiRead':
         return this.#results(reader, request.requests);
+      case 'opcode':
+        return this.#lists(reader, request.code);
       default:
         return [];
     }
+  }
+
+  /** Even a body of random bytes can be a request, and ask for what comes in any order. */
+  #lists(reader: Reader, code: number): string[] {
+    if (code === OpCode.getChildren || code === OpCode.getEphemerals) return [this.#names(reader, null)];
+    if (code === OpCode.getChildren2) return [this.#names(reader, null), this.#stat(reader)];
+    return code === OpCode.whoAmI ? this.#body(reader, { op: 'whoAmI' }) : [];
   }
 
   #results(reader: Reader, requests: readonly Request[]): string[] {
