@@ -45,7 +45,7 @@ describe('reads (client.md 2.10)', () => {
   test('getAllChildrenNumber counts all descendants', () => {
     const client = populated();
     const count = (path: string): number => client.ask(OpCode.getAllChildrenNumber, GetAllChildrenNumberRequest, { path }).body.readInt32BE(0);
-    expect([count('/a'), count('/a/b/c'), count('/')]).toEqual([3, 0, 7]);
+    expect([count('/a'), count('/a/b/c'), count('/'), count('')]).toEqual([3, 0, 7, 8]);
   });
 
   test.each([[null, 1], [' ', 1], ['/', 1], ['/a', 1], ['/b', 0]])('getEphemerals %j: the caller’s own, by prefix', (prefixPath, count) => {

@@ -20,7 +20,8 @@ export const getAllChildrenNumber: ReadOperation = (request, xid, context) => {
   const node = tree.node(path);
   if (!node) return replies.header(xid, ErrorCode.NONODE);
   if (!context.allows(node.acl, Perms.READ)) return replies.header(xid, ErrorCode.NOAUTH);
-  replies.body().int(tree.allChildrenNumber(path));
+  // By its other name the root counts itself: there is a "/" below "", as Apache sees it.
+  replies.body().int(tree.allChildrenNumber(path) + (path === '' ? 1 : 0));
   return replies.finish(xid);
 };
 
