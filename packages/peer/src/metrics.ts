@@ -66,11 +66,11 @@ export class PipelineMetrics {
     auth_failed_count: 0,
   };
   readonly basic = {
-    node_created_watch_count: new Summary(),
-    node_deleted_watch_count: new Summary(),
-    node_changed_watch_count: new Summary(),
-    node_children_watch_count: new Summary(),
-    requests_in_session_queue: new Summary(),
+    node_created_watch_count: new Distribution(),
+    node_deleted_watch_count: new Distribution(),
+    node_changed_watch_count: new Distribution(),
+    node_children_watch_count: new Distribution(),
+    requests_in_session_queue: new Distribution(),
   };
   readonly advanced = {
     readlatency: new Distribution(),

@@ -11,9 +11,12 @@ import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
 import { writeDynamicFiles } from './config/dynamic-files.ts';
+import { exportsMetrics } from './config/metrics-provider.ts';
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
 import { logTrace, type Log } from './log.ts';
+import { PrometheusProvider } from './metrics/provider.ts';
+import { zookeeperFamilies } from './metrics/zookeeper.ts';
 import { ClientListener } from './net/clients.ts';
 import { ElectionMesh } from './net/electors.ts';
 import { LearnerLinks } from './net/learners.ts';
@@ -44,6 +47,8 @@ export interface RunningServer {
   readonly clientPort: number | null;
   /** The port of the admin server; `null` when it is disabled or could not be opened. */
   readonly adminPort: number | null;
+  /** The port of the Prometheus provider; `null` without one. */
+  readonly metricsPort: number | null;
   inspect(): PeerStatus;
   /** Ends a session as if its client had been silent for too long; nothing happens where it does not expire. */
   expireSession(session: SessionId): void;
@@ -92,6 +97,7 @@ class Server implements RunningServer {
   readonly #learners: LearnerLinks | null;
   readonly #clients: ClientListener | null;
   readonly #admin: AdminServer | null;
+  readonly #prometheus: PrometheusProvider | null;
   readonly #words: FourLetterWords;
   readonly #metrics = new ServerMetrics();
   #store: Store | null = null;
@@ -113,6 +119,7 @@ class Server implements RunningServer {
     this.#words = new FourLetterWords(whitelist, () => this.#view());
     this.#clients = config.client === null ? null : this.#clientListener(config.client);
     this.#admin = config.settings.get('admin.enableServer').toLowerCase() === 'false' ? null : this.#adminServer();
+    this.#prometheus = exportsMetrics(config.settings) ? this.#prometheusProvider() : null;
   }
 
   get clientPort(): number | null {
@@ -123,14 +130,20 @@ class Server implements RunningServer {
     return this.#admin?.port ?? null;
   }
 
+  get metricsPort(): number | null {
+    return this.#prometheus?.port ?? null;
+  }
+
   async start(): Promise<void> {
     const { config } = this;
     const store = this.#options.store ?? this.#openStore();
     this.#store = store;
     if (config.ensemble !== null && this.#options.store === undefined) writeMissingMyId(config.dataDir, config.sid);
     await this.#openPorts();
+    const startOfReading = systemClock.now();
     const recovered = store.recover();
     this.#running = drive((world) => new Peer(this.#peerConfig, world, recovered), this.#world(store));
+    this.#metrics.summaries.dbinittime.add(Math.round(systemClock.now() - startOfReading));
     this.#running.feed({ kind: 'start' });
   }
 
@@ -172,6 +185,7 @@ class Server implements RunningServer {
     this.#clients?.close();
     this.#electors?.close();
     this.#admin?.close();
+    this.#prometheus?.close();
     await this.#learners?.close();
     if (this.#running === null) this.#store?.close();
   }
@@ -183,6 +197,7 @@ class Server implements RunningServer {
     if (own !== undefined) await probe('quorum', this.#bindings(own, 'quorumPort'), () => createServer());
     await this.#clients?.listen();
     await this.#openAdminPort();
+    await this.#prometheus?.listen();
   }
 
   async #openElectionPort(electors: ElectionMesh): Promise<void> {
@@ -342,6 +357,19 @@ class Server implements RunningServer {
       feed: this.#feed,
       answerCommand: (word, argument, from) => (isCommandWord(word) ? this.#words.answer(word, argument, from) : ''),
       rejected: () => this.#metrics.counters.connection_rejected++,
+    });
+  }
+
+  #prometheusProvider(): PrometheusProvider {
+    const { settings } = this.config;
+    return new PrometheusProvider({
+      host: settings.get('metricsProvider.httpHost'),
+      port: settings.get('metricsProvider.httpPort'),
+      exportNode: settings.get('metricsProvider.exportJvmInfo'),
+      families: () => {
+        const view = this.#view();
+        return view === null ? [] : zookeeperFamilies(view, this.#words.traffic(view));
+      },
     });
   }
 

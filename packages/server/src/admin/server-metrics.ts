@@ -1,4 +1,4 @@
-import type { TraceEvent } from '@zk/peer';
+import { Distribution, type TraceEvent } from '@zk/peer';
 import type { Zxid } from '@zk/protocol';
 
 /** A digest of the tree, remembered for `hash`. */
@@ -11,33 +11,16 @@ export interface DigestRecord {
 const DIGEST_EVERY = 128n;
 const DIGESTS_KEPT = 1024;
 
-/** Smallest, largest, sum and count of what was observed. */
-export class Summary {
-  count = 0;
-  sum = 0;
-  min = 0;
-  max = 0;
-
-  add(value: number): void {
-    this.min = this.count === 0 ? value : Math.min(this.min, value);
-    this.max = Math.max(this.max, value);
-    this.count++;
-    this.sum += value;
-  }
-
-  get average(): number {
-    return this.count === 0 ? 0 : this.sum / this.count;
-  }
-
-  reset(): void {
-    this.count = this.sum = this.min = this.max = 0;
-  }
-}
-
 /** What only the server around the peer can measure, under the names of `mntr` (operations.md 7.4 and 7.5). */
 export class ServerMetrics {
   readonly counters = { looking_count: 0, snap_count: 0, diff_count: 0, connection_rejected: 0, fsync_threshold_exceeded: 0 };
-  readonly summaries = { fsynctime: new Summary(), election_time: new Summary(), leader_unavailable_time: new Summary() };
+  readonly summaries = {
+    /** Reading the data at the start, ms. */
+    dbinittime: new Distribution(),
+    fsynctime: new Distribution(),
+    election_time: new Distribution(),
+    leader_unavailable_time: new Distribution(),
+  };
   /** Bytes of the txns committed here; −1 before the first. */
   readonly proposalSize = { last: -1, min: -1, max: -1 };
   digests: DigestRecord[] = [];

@@ -10,6 +10,11 @@ const SYNC = 'a sync gathers whatever arrived while the one before it ran; nothi
 /** What to know about a key beside its state: why it means nothing here, or how it differs. */
 export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'quorum.cnxn.threads.size': ONE_LOOP,
+  'metricsProvider.className': '`org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider`, or the default one, which exports nothing',
+  'metricsProvider.exportJvmInfo': 'exports `process_*` and `nodejs_*` here',
+  'metricsProvider.numWorkerThreads': ONE_LOOP,
+  'metricsProvider.maxQueueSize': ONE_LOOP,
+  'metricsProvider.workerShutdownTimeoutMs': ONE_LOOP,
   'jvm.pause.monitor': `${NO_JVM}; nodejs_eventloop_lag and nodejs_gc_duration_seconds in /metrics tell of pauses`,
   'jvm.pause.info-threshold.ms': NO_JVM,
   'jvm.pause.warn-threshold.ms': NO_JVM,
