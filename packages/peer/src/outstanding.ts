@@ -1,19 +1,24 @@
-import { KeeperError, type ACL, type SessionId, type StatPersisted, type Zxid } from '@zk/protocol';
-import type { DataTree } from '@zk/tree';
+import { KeeperError, type ACL, type SessionId, type Zxid } from '@zk/protocol';
+import { Packed, PACKED_STAT_LENGTH, packedNodeDigest, TreeDigest, type DataTree, type PackedStat, type Znode } from '@zk/tree';
 import { Fifo } from './fifo.ts';
 
 /** A znode as it will be once every outstanding txn has been applied. Never changed: a later change makes a new one. */
 export interface PendingNode {
   readonly path: string;
-  readonly stat: StatPersisted;
+  readonly stat: PackedStat;
+  readonly version: number;
+  /** Creations: the source of sequence numbers. */
+  readonly cversion: number;
+  readonly aversion: number;
   readonly numChildren: number;
   readonly acl: readonly ACL[];
-  /** For a node no write is outstanding for: a view on the tree's memory, to be copied by whoever keeps it. */
-  readonly data: Buffer | null;
+  /** undefined: no write is outstanding for it, the tree has its data. */
+  readonly data: Buffer | null | undefined;
+  readonly dataLength: number;
   /** Ends with its session, and can have no children. */
   readonly ephemeral: boolean;
   /** This node's part of the tree digest. */
-  readonly digest: bigint;
+  readonly digest: number;
 }
 
 interface ChangeRecord {
@@ -44,12 +49,13 @@ export class Outstanding {
   readonly #latest = new Map<string, ChangeRecord>();
   /** What each record of the multi in progress displaced in #latest; null outside a multi. */
   #undo: { path: string; displaced: ChangeRecord | undefined }[] | null = null;
-  #digestBefore = 0n;
   /** Of the tree with every record applied; meaningful while there are records. */
-  #digest = 0n;
-  /** The txn being prepared. */
+  readonly #digest = new TreeDigest();
+  readonly #digestBefore = new TreeDigest();
+  /** The txn being prepared; its zxid and time once more as bytes, as stats have them. */
   #zxid = 0n as Zxid;
-  #time = 0n;
+  readonly #zxidBytes = new DataView(new ArrayBuffer(8));
+  readonly #timeBytes = new DataView(new ArrayBuffer(8));
 
   constructor(tree: () => DataTree, digests: boolean) {
     this.#tree = tree;
@@ -63,13 +69,14 @@ export class Outstanding {
 
   /** The tree's digest after everything outstanding. */
   get digest(): bigint {
-    return this.#records.length === 0 ? this.#tree().digest : this.#digest;
+    return this.#records.length === 0 ? this.#tree().digest : this.#digest.value;
   }
 
   /** Changes from here on belong to this txn. */
   begin(zxid: Zxid, time: bigint): void {
     this.#zxid = zxid;
-    this.#time = time;
+    this.#zxidBytes.setBigInt64(0, zxid);
+    this.#timeBytes.setBigInt64(0, time);
   }
 
   /** The node at `path` ('/' and '' are the root), undefined if there will be none. */
@@ -78,17 +85,7 @@ export class Outstanding {
     const record = this.#latest.get(key);
     if (record) return record.node ?? undefined;
     const node = this.#tree().node(key);
-    return (
-      node && {
-        path: key,
-        stat: node.persisted(),
-        numChildren: node.numChildren,
-        acl: node.acl,
-        data: node.data,
-        ephemeral: node.kind === 'ephemeral',
-        digest: BigInt(node.digest),
-      }
-    );
+    return node && untouched(key, node);
   }
 
   /** @throws KeeperError NONODE */
@@ -100,51 +97,45 @@ export class Outstanding {
 
   /** @returns the parent's new count of creations, which goes into the txn. */
   create(parent: PendingNode, { path, data, acl, owner, ephemeral }: NewNode): number {
-    const zxid = this.#zxid;
-    const cversion = (parent.stat.cversion + 1) | 0;
+    const cversion = (parent.cversion + 1) | 0;
     // Apply only ever raises the counter: past its end neither it nor pzxid moves (client.md 2.5).
-    const stat = parent.stat.cversion === MAX_INT ? parent.stat : { ...parent.stat, cversion, pzxid: zxid };
-    this.#replace(parent, { ...parent, data: this.#kept(parent), stat, numChildren: parent.numChildren + 1 });
-    this.#replace(null, {
-      path,
-      data,
-      acl,
-      ephemeral,
-      digest: 0n,
-      numChildren: 0,
-      stat: {
-        czxid: zxid,
-        mzxid: zxid,
-        ctime: this.#time,
-        mtime: this.#time,
-        version: 0,
-        cversion: 0,
-        aversion: 0,
-        ephemeralOwner: owner,
-        pzxid: zxid,
-      },
-    });
+    const isFull = parent.cversion === MAX_INT;
+    const parentStat = isFull ? parent.stat : this.#statOf(parent, Packed.PZXID);
+    if (!isFull) parentStat.writeInt32BE(cversion, Packed.CREATIONS);
+    this.#replaceParent(parent, parentStat, isFull ? parent.cversion : cversion, parent.numChildren + 1);
+    const dataLength = data?.length ?? 0;
+    const stat = this.#newStat(owner);
+    const digest = this.#digestOf(path, data, stat);
+    this.#replace(null, { path, data, dataLength, acl, ephemeral, digest, numChildren: 0, version: 0, cversion: 0, aversion: 0, stat });
     return cversion;
   }
 
   remove(parent: PendingNode, node: PendingNode): void {
-    const stat = { ...parent.stat, pzxid: this.#zxid };
-    this.#replace(parent, { ...parent, data: this.#kept(parent), stat, numChildren: parent.numChildren - 1 });
+    this.#replaceParent(parent, this.#statOf(parent, Packed.PZXID), parent.cversion, parent.numChildren - 1);
     this.#add({ zxid: this.#zxid, path: node.path, node: null });
-    this.#shiftDigest(node.digest, 0n);
+    this.#shiftDigest(node.digest, 0);
   }
 
   /** @returns the new version, which goes into the txn. */
   setData(node: PendingNode, data: Buffer | null): number {
-    const version = (node.stat.version + 1) | 0;
-    this.#replace(node, { ...node, data, stat: { ...node.stat, version, mzxid: this.#zxid, mtime: this.#time } });
+    const { path, cversion, aversion, numChildren, acl, ephemeral } = node;
+    const version = (node.version + 1) | 0;
+    const stat = this.#statOf(node, Packed.MZXID);
+    stat.writeInt32BE(version, Packed.VERSION);
+    put(this.#timeBytes, stat, Packed.MTIME);
+    const dataLength = data?.length ?? 0;
+    const digest = this.#digestOf(path, data, stat);
+    this.#replace(node, { path, stat, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
     return version;
   }
 
   /** @returns the new ACL version, which goes into the txn. */
   setAcl(node: PendingNode, acl: readonly ACL[]): number {
-    const aversion = (node.stat.aversion + 1) | 0;
-    this.#replace(node, { ...node, acl, data: this.#kept(node), stat: { ...node.stat, aversion } });
+    const aversion = (node.aversion + 1) | 0;
+    const stat = Buffer.from(node.stat);
+    stat.writeInt32BE(aversion, Packed.AVERSION);
+    const data = this.#kept(node);
+    this.#replace(node, { ...node, data, acl, aversion, stat, digest: this.#digestOf(node.path, data, stat) });
     return aversion;
   }
 
@@ -152,7 +143,7 @@ export class Outstanding {
   ephemeralsOf(session: SessionId): string[] {
     const paths = new Set(this.#tree().ephemeralsOf(session));
     for (const { path, node } of this.#records) {
-      if (node?.stat.ephemeralOwner === session) paths.add(path);
+      if (node?.ephemeral && node.stat.readBigInt64BE(Packed.OWNER) === session) paths.add(path);
       else if (node === null) paths.delete(path);
     }
     return [...paths];
@@ -161,7 +152,7 @@ export class Outstanding {
   /** From here to commit() or rollback() the records can be taken back: a multi is all or nothing. */
   savepoint(): void {
     this.#undo = [];
-    this.#digestBefore = this.digest;
+    this.#copyDigest(this.#digestBefore);
   }
 
   commit(): void {
@@ -177,7 +168,7 @@ export class Outstanding {
       if (entry.displaced) this.#latest.set(entry.path, entry.displaced);
       else this.#latest.delete(entry.path);
     }
-    this.#digest = this.#digestBefore;
+    this.#digest.set(this.#digestBefore);
   }
 
   /** The tree has applied everything up to `zxid`. */
@@ -195,24 +186,72 @@ export class Outstanding {
   }
 
   #replace(before: PendingNode | null, after: PendingNode): void {
-    const digest = this.#digests ? this.#tree().nodeDigest(after.path, after.data, after.stat) : 0n;
-    this.#add({ zxid: this.#zxid, path: after.path, node: { ...after, digest } });
-    this.#shiftDigest(before?.digest ?? 0n, digest);
+    this.#add({ zxid: this.#zxid, path: after.path, node: after });
+    this.#shiftDigest(before?.digest ?? 0, after.digest);
   }
 
-  /** The node's data, safe to keep: a view on the tree is good until the next apply only. */
-  #kept(node: PendingNode): Buffer | null {
-    return node.data && !this.#latest.has(node.path) ? Buffer.from(node.data) : node.data;
+  #replaceParent(parent: PendingNode, stat: PackedStat, cversion: number, numChildren: number): void {
+    const { path, version, aversion, acl, dataLength, ephemeral } = parent;
+    const data = this.#kept(parent);
+    const digest = this.#digestOf(path, data, stat);
+    this.#replace(parent, { path, stat, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
+  }
+
+  #digestOf(path: string, data: Buffer | null, stat: PackedStat): number {
+    return this.#digests ? packedNodeDigest(path, data, stat) : 0;
+  }
+
+  /** The node's data as this overlay's own: what the tree has is good until the next apply only. */
+  #kept({ path, data }: PendingNode): Buffer | null {
+    if (data !== undefined) return data;
+    const inTree = this.#tree().node(path)?.data ?? null;
+    return inTree && Buffer.from(inTree);
+  }
+
+  /** A copy of the node's stat with this txn's zxid in one of its fields. */
+  #statOf(node: PendingNode, zxidField: number): PackedStat {
+    const stat = Buffer.allocUnsafe(PACKED_STAT_LENGTH);
+    stat.set(node.stat);
+    put(this.#zxidBytes, stat, zxidField);
+    return stat;
+  }
+
+  #newStat(owner: bigint): PackedStat {
+    const stat = Buffer.alloc(PACKED_STAT_LENGTH);
+    for (const field of [Packed.CZXID, Packed.MZXID, Packed.PZXID]) put(this.#zxidBytes, stat, field);
+    for (const field of [Packed.CTIME, Packed.MTIME]) put(this.#timeBytes, stat, field);
+    if (owner !== 0n) stat.writeBigInt64BE(owner, Packed.OWNER);
+    return stat;
   }
 
   #add(record: ChangeRecord): void {
-    if (this.#digests && this.#records.length === 0) this.#digest = this.#tree().digest;
+    if (this.#digests && this.#records.length === 0) this.#tree().copyDigest(this.#digest);
     this.#undo?.push({ path: record.path, displaced: this.#latest.get(record.path) });
     this.#records.push(record);
     this.#latest.set(record.path, record);
   }
 
-  #shiftDigest(before: bigint, after: bigint): void {
-    if (this.#digests) this.#digest = BigInt.asUintN(64, this.#digest - before + after);
+  #copyDigest(target: TreeDigest): void {
+    if (this.#records.length === 0) this.#tree().copyDigest(target);
+    else target.set(this.#digest);
   }
+
+  #shiftDigest(before: number, after: number): void {
+    if (!this.#digests) return;
+    this.#digest.subtract(before);
+    this.#digest.add(after);
+  }
+}
+
+/** A node no write is outstanding for. */
+function untouched(path: string, node: Znode): PendingNode {
+  const stat = Buffer.allocUnsafe(PACKED_STAT_LENGTH);
+  node.packStat(stat);
+  const { version, cversion, aversion, numChildren, acl, dataLength, digest } = node;
+  return { path, stat, version, cversion, aversion, numChildren, acl, data: undefined, dataLength, ephemeral: node.kind === 'ephemeral', digest };
+}
+
+function put(long: DataView, stat: PackedStat, field: number): void {
+  stat.writeInt32BE(long.getInt32(0), field);
+  stat.writeInt32BE(long.getInt32(4), field + 4);
 }

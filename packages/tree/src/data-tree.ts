@@ -12,7 +12,7 @@ import { OPEN_ACL_ID } from './acl-table.ts';
 import { applyMulti, applyOp, deleteEphemerals } from './apply.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { DigestCheck } from './digest-check.ts';
-import { DIGEST_VERSION, nodeDigest } from './digest.ts';
+import { DIGEST_VERSION, type TreeDigest } from './digest.ts';
 import { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { countedBy, type Quota } from './quota.ts';
@@ -71,6 +71,11 @@ export class DataTree {
   /** Whether the txns applied so far may not yet have made a fuzzy image exact. */
   get fuzzy(): boolean {
     return this.#digests.fuzzy;
+  }
+
+  /** Makes `target` the same. */
+  copyDigest(target: TreeDigest): void {
+    target.set(this.#znodes.digest);
   }
 
   /** Znodes, the root counted once (Apache's znode_count also counts the root's second name: one more). */
@@ -166,11 +171,6 @@ export class DataTree {
   /** Statistics znodes change without a new version: nobody may cache a reply about them by path and mzxid. */
   isQuotaStatistics(path: string): boolean {
     return countedBy(path) !== null;
-  }
-
-  /** What a znode with this content would add to the digest. @see nodeDigest */
-  nodeDigest(path: string, data: Buffer | null, stat: StatPersisted): bigint {
-    return nodeDigest(path, data, stat);
   }
 
   /**

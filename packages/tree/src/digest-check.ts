@@ -55,9 +55,7 @@ export class DigestCheck {
   }
 
   #compare(version: number, digest: bigint): DigestMismatch | undefined {
-    if (!this.#enabled || version !== DIGEST_VERSION) return undefined;
-    const expected = BigInt.asUintN(64, digest);
-    const actual = this.#tree.value;
-    return expected === actual ? undefined : { expected, actual };
+    if (!this.#enabled || version !== DIGEST_VERSION || this.#tree.is(digest)) return undefined;
+    return { expected: BigInt.asUintN(64, digest), actual: this.#tree.value };
   }
 }

@@ -10,9 +10,10 @@ export {
   type AuthProvider,
 } from './auth-providers.ts';
 export { DataTree, type TreeOptions } from './data-tree.ts';
-export { DIGEST_VERSION, nodeDigest } from './digest.ts';
+export { DIGEST_VERSION, nodeDigest, packedNodeDigest, packStat, TreeDigest } from './digest.ts';
 export { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
 export type { OwnerRules } from './owner-rules.ts';
+export { Packed, PACKED_STAT_LENGTH, type PackedStat } from './packed-stat.ts';
 export { checkQuota, limitsPath, statsPath, type Quota, type QuotaTrack } from './quota.ts';
 export { restoreWatches, type WatchesToRestore } from './set-watches.ts';
 export { EventType, isWatcherType, WatcherType, type WatchMode, type WatchTableName } from './watch-events.ts';

@@ -1,5 +1,6 @@
 import { invariant } from '@zk/protocol';
 import type { AclTable } from './acl-table.ts';
+import { crc32 } from './crc32.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { hashPath, PathIndex, type HashedRecords } from './path-index.ts';
 import { offsetOf, Slab } from './slab.ts';
@@ -116,9 +117,13 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     return this.#slab.viewOf(blockOf(record), record.int(at.PATH_LENGTH), record.dataLength);
   }
 
-  /** Path and data as they lie next to each other: what a digest begins with. */
-  pathAndData(record: ZnodeRecord): Buffer {
-    return this.#slab.viewOf(blockOf(record), 0, record.int(at.PATH_LENGTH) + record.dataLength);
+  /** What a digest begins with: path and data, which lie next to each other. */
+  crc32OfPathAndData(record: ZnodeRecord): number {
+    const length = record.int(at.PATH_LENGTH) + record.dataLength;
+    if (length === 0) return 0;
+    const block = blockOf(record);
+    const start = offsetOf(block);
+    return crc32(this.#slab.chunkOf(block), start, start + length);
   }
 
   hashOf(id: number): number {

@@ -1,8 +1,14 @@
 import { kindOfOwner, ttlOf, type ACL, type OwnerKind, type Stat, type StatPersisted } from '@zk/protocol';
 import type { AclTable } from './acl-table.ts';
 import type { OwnerRules } from './owner-rules.ts';
+import type { PackedStat } from './packed-stat.ts';
 import { decodeStat, type Znode } from './znode.ts';
 import * as at from './znode-layout.ts';
+
+/** A PackedStat as 32-bit words of a record. */
+const PACKED_WORDS = [at.CZXID, at.MZXID, at.PZXID, at.CTIME, at.MTIME]
+  .flatMap((long) => [long, long + 4])
+  .concat(at.VERSION, at.CREATIONS, at.AVERSION, at.OWNER, at.OWNER + 4);
 
 /** What a record needs to know of the table it is in. */
 export interface RecordContext {
@@ -103,6 +109,10 @@ export class ZnodeRecord implements Znode {
 
   copyStat(target: Buffer, offset: number): number {
     return offset + this.bytes.copy(target, offset, this.base, this.base + at.STAT_LENGTH);
+  }
+
+  packStat(target: PackedStat): void {
+    for (let word = 0; word < PACKED_WORDS.length; word++) target.writeInt32BE(this.int(PACKED_WORDS[word]!), 4 * word);
   }
 
   /** The 68 bytes of the client's Stat, copied. */

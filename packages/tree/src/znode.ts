@@ -1,4 +1,5 @@
 import { decode } from '@zk/jute';
+import type { PackedStat } from './packed-stat.ts';
 import { Stat, type ACL, type OwnerKind, type StatPersisted } from '@zk/protocol';
 
 /**
@@ -38,6 +39,8 @@ export interface Znode {
   copyStat(target: Buffer, offset: number): number;
   /** The Stat as a client sees it: cversion counts deletions too, owners other than sessions are hidden. */
   stat(): Stat;
+  /** Writes the 60 bytes of the stat as digests have it. */
+  packStat(target: PackedStat): void;
   /** The stat as files, SNAP and digests have it. */
   persisted(): StatPersisted;
 }

@@ -1,19 +1,15 @@
-import { crc32 } from 'node:zlib';
 import type { ACL, StatPersisted } from '@zk/protocol';
 import { AclTable } from './acl-table.ts';
 import type { ChangeTracker } from './change-tracker.ts';
-import { DIGEST_STAT_LENGTH, isDigested, TreeDigest } from './digest.ts';
+import { crc32 } from './crc32.ts';
+import { isDigested, TreeDigest } from './digest.ts';
 import { OwnerIndex } from './owner-index.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { QuotaBook } from './quota-book.ts';
 import { SlabZnodeTable } from './slab-znode-table.ts';
 import type { ZnodeRecord } from './znode-record.ts';
+import { PACKED_STAT_LENGTH } from './packed-stat.ts';
 import * as at from './znode-layout.ts';
-
-/** The stat of the digest (quorum.md 14) as 32-bit words of a znode record, in the digest's order. */
-const DIGEST_WORDS = [at.CZXID, at.MZXID, at.PZXID, at.CTIME, at.MTIME]
-  .flatMap((long) => [long, long + 4])
-  .concat(at.VERSION, at.CREATIONS, at.AVERSION, at.OWNER, at.OWNER + 4);
 
 export interface NewZnode {
   readonly path: string;
@@ -38,7 +34,7 @@ export class Znodes {
   readonly digestEnabled: boolean;
   /** Null until somebody wants to know what has changed. */
   changes: ChangeTracker | null = null;
-  readonly #digestStat = Buffer.alloc(DIGEST_STAT_LENGTH);
+  readonly #stat = Buffer.alloc(PACKED_STAT_LENGTH);
 
   constructor(rules: OwnerRules, digestEnabled: boolean) {
     this.table = new SlabZnodeTable(this.acls, rules);
@@ -149,8 +145,7 @@ export class Znodes {
   }
 
   #digestOf(node: ZnodeRecord): number {
-    let target = 0;
-    for (const word of DIGEST_WORDS) target = this.#digestStat.writeInt32BE(node.int(word), target);
-    return crc32(this.#digestStat, crc32(this.table.pathAndData(node)));
+    node.packStat(this.#stat);
+    return crc32(this.#stat, 0, PACKED_STAT_LENGTH, this.table.crc32OfPathAndData(node));
   }
 }

@@ -10,7 +10,7 @@ export const checkVersion: WriteOperation<CheckVersionRequest> = {
     validatePath(path);
     const node = context.pending.require(path);
     context.requirePermission(node, Perms.READ);
-    requireVersion(node, version, node.stat.version);
+    requireVersion(node, version, node.version);
     return { type: OpCode.check, path, version: (version + 1) | 0 };
   },
   respond: (replies, xid) => replies.header(xid),

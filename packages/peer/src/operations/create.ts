@@ -44,7 +44,7 @@ function prepareCreate(op: CreateOp, request: AnyCreate, context: WriteContext):
   const acl = context.fixAcl(request.acl);
   const parent = context.pending.require(parentOf(request.path));
   context.requirePermission(parent, Perms.CREATE);
-  const path = mode.sequential ? withSequence(request.path, parent.stat.cversion) : request.path;
+  const path = mode.sequential ? withSequence(request.path, parent.cversion) : request.path;
   validatePath(path);
   if (context.pending.find(path)) throw new KeeperError('NODEEXISTS', path);
   if (parent.ephemeral) throw new KeeperError('NOCHILDRENFOREPHEMERALS', path);

@@ -11,7 +11,7 @@ export const deleteNode: WriteOperation<DeleteRequest> = {
     const parent = context.pending.require(parentPath);
     context.requirePermission(parent, Perms.DELETE);
     const node = context.pending.require(path);
-    requireVersion(node, version, node.stat.version);
+    requireVersion(node, version, node.version);
     requireChildless(node);
     context.pending.remove(parent, node);
     return { type: OpCode.delete, path };

@@ -11,7 +11,7 @@ export const setAcl: WriteOperation<SetACLRequest> = {
     const acl = context.fixAcl(wanted);
     const node = context.pending.require(path);
     context.requirePermission(node, Perms.ADMIN);
-    requireVersion(node, version, node.stat.aversion);
+    requireVersion(node, version, node.aversion);
     return { type: OpCode.setACL, path, acl, version: context.pending.setAcl(node, acl) };
   },
   respond: respondStat,

@@ -10,8 +10,8 @@ export const setData: WriteOperation<SetDataRequest> = {
     validatePath(path);
     const node = context.pending.require(path);
     context.requirePermission(node, Perms.WRITE);
-    context.requireQuota(path, (data?.length ?? 0) - (node.data?.length ?? 0), 0);
-    requireVersion(node, version, node.stat.version);
+    context.requireQuota(path, (data?.length ?? 0) - node.dataLength, 0);
+    requireVersion(node, version, node.version);
     const copy = data && Buffer.from(data); // a view of a frame that will be gone at commit
     return { type: OpCode.setData, path, data: copy, version: context.pending.setData(node, copy) };
   },

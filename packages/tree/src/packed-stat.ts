@@ -1,0 +1,10 @@
+/**
+ * A stat as files have it, in 60 bytes: the fields in the order in which a digest takes them (quorum.md 14), big-endian.
+ * Whoever changes a stat per write changes it in this form, where no field is a bigint.
+ */
+export type PackedStat = Buffer;
+
+/** Where the fields lie. CREATIONS is the stored cversion, OWNER the stored ephemeralOwner. */
+export const Packed = { CZXID: 0, MZXID: 8, PZXID: 16, CTIME: 24, MTIME: 32, VERSION: 40, CREATIONS: 44, AVERSION: 48, OWNER: 52 } as const;
+
+export const PACKED_STAT_LENGTH = 60;
