@@ -56,6 +56,11 @@ export class MemberHistory implements SyncHistory {
     return this.#trusted ? this.#lastLogged : NO_HISTORY;
   }
 
+  /** False: nothing this member has is to be relied on, by voters or readers, until SNAP has replaced it. */
+  get isTrusted(): boolean {
+    return this.#trusted;
+  }
+
   /** Logged, not committed. */
   get tailLength(): number {
     return this.#tail.length;
@@ -66,7 +71,8 @@ export class MemberHistory implements SyncHistory {
   }
 
   readLog(from: Zxid): Iterable<Proposal> | null {
-    return this.#store.readLog(from);
+    const log = this.#store.readLog(from);
+    return log && this.#undamaged(log);
   }
 
   logSizeFrom(from: Zxid): number {
@@ -153,6 +159,15 @@ export class MemberHistory implements SyncHistory {
 
   get #store(): Store {
     return this.#world.store;
+  }
+
+  /** A log that ends where damage begins: too short for a DIFF, so that SNAP is sent, from the tree in memory. */
+  *#undamaged(log: Iterable<Proposal>): Generator<Proposal> {
+    try {
+      yield* log;
+    } catch (error) {
+      this.#world.trace({ kind: 'damage', reason: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   #rebuild(recovered: Recovered): DataTree {

@@ -34,7 +34,7 @@ export class Leading implements Role, LinkEvents {
       initLimit: config.initLimit,
       syncLimit: config.syncLimit,
       epochs,
-      lastLogged: history.lastLogged,
+      lastLogged: this.#standalone ? history.lastLogged : history.claimed, // what is not trusted makes no leader
       history,
       standalone: this.#standalone,
       snapshotSizeFactor: config.snapshotSizeFactor,

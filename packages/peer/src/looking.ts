@@ -36,7 +36,8 @@ export class Looking implements Role {
     this.#since = member.world.clock.now();
     this.#lookAt = this.#since + delayMs;
     this.#wordAt = this.#since + FIRST_WORD_AFTER_MS;
-    if (member.config.readOnlyMode) this.#readOnlyAt = this.#since + Math.max(READ_ONLY_AFTER_MS, member.config.tickTime);
+    const mayServeReads = member.config.readOnlyMode && member.history.isTrusted;
+    if (mayServeReads) this.#readOnlyAt = this.#since + Math.max(READ_ONLY_AFTER_MS, member.config.tickTime);
   }
 
   start(): void {

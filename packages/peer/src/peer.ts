@@ -31,7 +31,7 @@ export class Peer implements Member, Search {
   readonly history: MemberHistory;
   readonly pipeline: Pipeline;
   /** What was found on disk, without the data: told and completed at the start. */
-  readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[] };
+  readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[]; readonly damage: Error | null };
   readonly #checkpoints: Checkpoints;
   readonly #election: Election | null;
   /** Members whose election connection is up. */
@@ -52,8 +52,8 @@ export class Peer implements Member, Search {
   constructor(config: PeerConfig, world: World, recovered: Recovered) {
     this.config = config;
     this.world = world;
-    const { image, lastZxid, epochs, trusted, notes } = recovered;
-    this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes };
+    const { image, lastZxid, epochs, trusted, notes, damage = null } = recovered;
+    this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes, damage };
     this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
     this.#ensemble = config.ensemble ?? aloneWith(config.sid);
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
@@ -217,9 +217,10 @@ export class Peer implements Member, Search {
   }
 
   #start(): void {
-    const { isNew, hasEpochs, trusted, notes } = this.#found;
+    const { isNew, hasEpochs, trusted, notes, damage } = this.#found;
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
+    if (damage) this.world.trace({ kind: 'damage', reason: `${damage.message}: this member does not vote or lead until a leader has sent it a snapshot` });
     if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
     if (isNew) this.#checkpoints.take(this.history.tree);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { asZxid } from '@zk/protocol';
+import { DamageError } from '@zk/store';
 import { StrangeLink, ensemble, standalone } from './made-up-world.ts';
 import type { Ensemble, Node } from './made-up-world.ts';
 
@@ -245,6 +247,57 @@ describe('without a quorum', () => {
     expect(alone.peer.inspect()).toMatchObject({ role: 'looking', serving: 'readOnly' });
     zk.node(2).start();
     zk.time.until(() => alone.peer.inspect().serving === 'follower', 'a leader');
+  });
+});
+
+describe('a member whose log is damaged', () => {
+  const damage = (node: Node): void => {
+    node.kill();
+    node.disk.damage = new DamageError('version-2/log.100000001', 4096, asZxid(0x1_0000_0005n), 'CRC check failed');
+  };
+
+  test('says so, votes for nobody, and is given a snapshot by the others', () => {
+    const zk = ensemble(3);
+    zk.connect(zk.settle()).create('/a');
+    const victim = zk.node(2);
+    damage(victim);
+    zk.settle();
+    victim.start();
+    zk.settle();
+    expect(victim.traced('damage').map(({ reason }) => reason)).toEqual([
+      'version-2/log.100000001: CRC check failed (offset 4096, last good zxid 0x100000005): this member does not vote or lead until a leader has sent it a snapshot',
+    ]);
+    expect(victim.traced('syncing').at(-1)).toMatchObject({ side: 'learner', op: 'SNAP' });
+    expectAgreement(zk);
+    expect(has(victim, '/a')).toBe(true);
+  });
+
+  test('does not lead with nothing, however recent its epoch, nor lend its vote to one that lacks what it has lost', () => {
+    const zk = ensemble(3);
+    zk.settle();
+    zk.node(1).kill();
+    zk.settle();
+    zk.connect(zk.settle()).create('/only-on-2-and-3');
+    damage(zk.node(3));
+    zk.node(2).kill();
+    zk.node(1).start();
+    zk.node(3).start();
+    zk.time.run(120_000);
+    expect(zk.node(1).peer.inspect().serving).toBeNull();
+    expect(zk.node(3).peer.inspect().serving).toBeNull();
+    zk.node(2).start();
+    zk.settle();
+    expectAgreement(zk);
+    expect(has(zk.node(3), '/only-on-2-and-3')).toBe(true);
+  });
+
+  test('serves no reads either: there is nothing in its tree', () => {
+    const zk = ensemble(3, { readOnlyMode: true });
+    zk.settle();
+    for (const node of zk.nodes) damage(node);
+    zk.node(1).start();
+    zk.time.run(10_000);
+    expect(zk.node(1).peer.inspect()).toMatchObject({ role: 'looking', serving: null });
   });
 });
 

@@ -237,12 +237,19 @@ class Server implements RunningServer {
       compression: compressionOf(settings.get('snapshot.compression.method')),
       trustEmpty: settings.get('snapshot.trust.empty'),
       autocreateDb: settings.get('db.autocreate'),
+      canRejoin: this.#hasOtherVoters(),
       autocreateDirectories: settings.get('datadir.autocreate'),
       maxEntryBytes: maxBuffer + maxBufferExtra,
       logSizeLimitKb: settings.get('txnLogSizeLimitInKb'),
       snapRetainCount: settings.get('autopurge.purgeInterval') === 0 ? 0 : Math.max(3, settings.get('autopurge.snapRetainCount')),
       onSync: (ms, fileBytes) => this.#synced(ms, fileBytes),
     });
+  }
+
+  /** Somebody a damaged member can get its history back from. */
+  #hasOtherVoters(): boolean {
+    const { ensemble, sid } = this.config;
+    return ensemble !== null && [...ensemble.voters].some((voter) => voter !== sid);
   }
 
   #synced(ms: number, fileBytes: number): void {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { asZxid, type Zxid } from '@zk/protocol';
-import type { Disk } from './disk.ts';
+import { syncDirectoryNow, type Disk } from './disk.ts';
 
 /** A file of a data directory that is named for a zxid. */
 export interface NamedFile {
@@ -27,6 +27,22 @@ export function snapshotSuffix(zxid: Zxid, compression: Compression): string {
 export function compressionOf(path: string): Compression {
   if (path.endsWith('.gz')) return 'gz';
   return path.endsWith('.snappy') ? 'snappy' : 'none';
+}
+
+/** Where the files go that a snapshot from the leader has replaced, if they are to be kept. */
+export function asideName(zxid: string): string {
+  return `damaged.${zxid}`;
+}
+
+/** Moves files into a directory beside them, durably, newest name first. */
+export function moveAside(disk: Disk, directory: string, files: readonly NamedFile[], aside: string): void {
+  if (files.length === 0) return;
+  const target = join(directory, aside);
+  disk.makeDirectory(target);
+  syncDirectoryNow(disk, directory);
+  for (const file of files) disk.rename(file.path, join(target, basename(file.path)));
+  syncDirectoryNow(disk, target);
+  syncDirectoryNow(disk, directory);
 }
 
 /** Log files, oldest first. */

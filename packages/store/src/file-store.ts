@@ -30,6 +30,11 @@ export interface FileStoreOptions {
   trustEmpty?: boolean;
   /** An empty database may vote (db.autocreate), default true. */
   autocreateDb?: boolean;
+  /**
+   * Damage is no reason not to start, because other members have the history too: it is reported in what was recovered,
+   * untrusted and empty, and the files are set aside once a snapshot has replaced them. Default false: recovery throws.
+   */
+  canRejoin?: boolean;
   /** Make missing directories (datadir.autocreate), default true. */
   autocreateDirectories?: boolean;
   /** Longest txn believed on reading, in bytes; default jute.maxbuffer + extrasize, 2 × 1,048,575. */
@@ -98,6 +103,7 @@ export class FileStore implements Store {
   #ended: 'no' | 'closed' | 'failed' = 'no';
   #checkpoint: RunningCheckpoint | null = null;
   #checkpointAsked = false; // waits for its turn, or is being written
+  #isDamaged = false; // what lies on disk is to be kept, for whoever wants to look at it
   #hasImage = false; // a log without any snapshot could not be recovered
   #lastAppended: Zxid | null = null;
   #lastDurable = asZxid(0n);
@@ -131,6 +137,7 @@ export class FileStore implements Store {
     const recovered = recover(this.#sources(), {
       trustEmpty: this.#options.trustEmpty ?? false,
       autocreateDb: this.#options.autocreateDb ?? true,
+      canRejoin: this.#options.canRejoin ?? false,
     });
     this.#continueFrom(recovered);
     return recovered;
@@ -171,8 +178,9 @@ export class FileStore implements Store {
       await this.#stopCheckpoint();
       const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
       if (!incoming) return;
-      await this.#snapshots.publishAsReplacement(incoming);
+      await this.#snapshots.publishAsReplacement(incoming, this.#isDamaged);
       finishReplacement(this.#sources());
+      this.#isDamaged = false;
       this.#lastDurable = zxid;
       this.#hasImage = true;
     }, done);
@@ -224,6 +232,7 @@ export class FileStore implements Store {
 
   #continueFrom(recovered: Recovered): void {
     this.#hasImage = recovered.trusted;
+    this.#isDamaged = recovered.damage !== undefined;
     this.#lastAppended = recovered.lastZxid;
     this.#lastDurable = recovered.lastZxid;
   }

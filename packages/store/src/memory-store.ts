@@ -1,4 +1,5 @@
 import { asZxid, invariant, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import type { DamageError } from './damage.ts';
 import type { Epochs, Recovered, Store } from './store.ts';
 import { tell, WorkQueue, type Batch } from './work-queue.ts';
 
@@ -11,6 +12,8 @@ export class MemoryDisk {
   epochs: Epochs | null = null;
   /** The zxid that the log begins behind. */
   base: Zxid = asZxid(0n);
+  /** Set by a test: what a restart cannot read any more, until a replacement has come. */
+  damage: DamageError | null = null;
 }
 
 /** Older images are forgotten, with the log that only they need. */
@@ -73,7 +76,7 @@ export class MemoryStore implements Store {
     const copy = frozen(image);
     this.#lastAppended = copy.zxid;
     this.#job(() => {
-      Object.assign(this.disk, { images: [copy], log: [], base: copy.zxid });
+      Object.assign(this.disk, { images: [copy], log: [], base: copy.zxid, damage: null });
     }, done);
   }
 
@@ -111,7 +114,8 @@ export class MemoryStore implements Store {
   }
 
   #recovered(): Recovered {
-    const { images, log, epochs } = this.disk;
+    const { images, log, epochs, damage } = this.disk;
+    if (damage) return { image: null, txns: [], epochs, lastZxid: asZxid(0n), notes: [], trusted: false, damage };
     const image = images.at(-1) ?? null;
     const base = image?.zxid ?? asZxid(0n);
     const txns = log.filter((proposal) => proposal.zxid > base);

@@ -16,6 +16,8 @@ export interface RecoveryOptions {
   trustEmpty: boolean;
   /** An empty database may vote even without the `initialize` marker (zookeeper.db.autocreate). */
   autocreateDb: boolean;
+  /** Others have the history too: damage makes this member untrusted, instead of keeping it from starting. */
+  canRejoin: boolean;
 }
 
 /** Where recovery looks, and what it may write to. */
@@ -32,6 +34,25 @@ const NOTHING = asZxid(0n);
 
 /** Finds the state of this member on disk (storage.md 4). @throws DamageError */
 export function recover(sources: RecoverySources, options: RecoveryOptions): Recovered {
+  try {
+    return recoverUndamaged(sources, options);
+  } catch (error) {
+    if (!(error instanceof DamageError && options.canRejoin)) throw error;
+    return { image: null, txns: [], epochs: epochsBeside(sources), lastZxid: NOTHING, notes: [], trusted: false, damage: error };
+  }
+}
+
+/** The promises outlive the data. Where they too are damaged, none is known: the promises of an untrusted member count nowhere. */
+function epochsBeside({ disk, directory }: RecoverySources): Recovered['epochs'] {
+  try {
+    return readEpochs(disk, directory.snapshots, NOTHING, []);
+  } catch (error) {
+    if (error instanceof DamageError) return null;
+    throw error;
+  }
+}
+
+function recoverUndamaged(sources: RecoverySources, options: RecoveryOptions): Recovered {
   const { disk, directory, snapshots } = sources;
   const notes: string[] = [];
   snapshots.removeIncoming();
@@ -47,9 +68,10 @@ export function recover(sources: RecoverySources, options: RecoveryOptions): Rec
 
 /** An image from the leader that has been published becomes all there is. @returns whether there was one */
 export function finishReplacement({ snapshots, checkpoint, log }: RecoverySources): boolean {
-  return snapshots.finishReplacement(() => {
+  return snapshots.finishReplacement((aside) => {
     checkpoint?.invalidate();
-    log.clear();
+    if (aside === null) log.clear();
+    else log.setAside(aside);
   });
 }
 

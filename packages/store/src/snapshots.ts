@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import type { Image, Zxid } from '@zk/protocol';
 import { syncDirectory, syncDirectoryNow, type Disk, type Done } from './disk.ts';
-import { listSnapshots, snapshotSuffix, type NamedFile } from './file-names.ts';
+import { asideName, listSnapshots, moveAside, snapshotSuffix, type NamedFile } from './file-names.ts';
 import { looksComplete, readSnapshot } from './snapshot-reader.ts';
 import { writeSnapshot, writeSnapshotNow, type SnapshotFormat } from './snapshot-writer.ts';
 
@@ -11,6 +11,8 @@ const MAX_CANDIDATES = 100;
 const INCOMING = 'incoming.';
 /** Complete and durable: the state of this member from the moment it has this name, whatever else still lies around. */
 const REPLACEMENT = 'replacement.';
+/** The same, for a member whose old state is damaged: that is set aside, not deleted. */
+const RESCUE = 'rescue.';
 
 export interface FoundSnapshot {
   file: NamedFile;
@@ -92,8 +94,8 @@ export class Snapshots {
   }
 
   /** The one step that decides between old state and new; finishReplacement() does the rest, now or after a crash. */
-  async publishAsReplacement(incoming: IncomingSnapshot): Promise<void> {
-    this.#disk.rename(incoming.path, this.#path(REPLACEMENT, incoming.zxid));
+  async publishAsReplacement(incoming: IncomingSnapshot, isRescue: boolean): Promise<void> {
+    this.#disk.rename(incoming.path, this.#path(isRescue ? RESCUE : REPLACEMENT, incoming.zxid));
     await settled((done) => syncDirectory(this.#disk, this.#directory, done));
   }
 
@@ -102,16 +104,20 @@ export class Snapshots {
   }
 
   /**
-   * If a replacement has been published: forgets every other snapshot, then (through `clearLog`) the log, and only then
+   * If a replacement has been published: forgets every other snapshot, then (through `forgetLog`) the log, and only then
    * gives it its proper name. In this order Apache, should it be started on what a crash left, refuses to (logs without a
    * snapshot) rather than replay the old log over the new image.
+   * @param forgetLog is given the name of the directory where damaged files are kept; null: they are sound, and deleted
    */
-  finishReplacement(clearLog: () => void): boolean {
-    const name = this.#disk.list(this.#directory).find((other) => other.startsWith(REPLACEMENT));
+  finishReplacement(forgetLog: (aside: string | null) => void): boolean {
+    const name = this.#disk.list(this.#directory).find((other) => other.startsWith(REPLACEMENT) || other.startsWith(RESCUE));
     if (!name) return false;
-    this.remove(this.list());
-    clearLog();
-    this.#disk.rename(join(this.#directory, name), join(this.#directory, `snapshot.${name.slice(REPLACEMENT.length)}`));
+    const suffix = name.slice(name.indexOf('.') + 1);
+    const aside = name.startsWith(RESCUE) ? asideName(suffix) : null;
+    if (aside === null) this.remove(this.list());
+    else moveAside(this.#disk, this.#directory, this.list(), aside);
+    forgetLog(aside);
+    this.#disk.rename(join(this.#directory, name), join(this.#directory, `snapshot.${suffix}`));
     syncDirectoryNow(this.#disk, this.#directory);
     return true;
   }

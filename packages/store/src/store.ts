@@ -1,4 +1,5 @@
 import type { Epoch, Image, Proposal, Zxid } from '@zk/protocol';
+import type { DamageError } from './damage.ts';
 
 /** The two epochs a member promises by (quorum.md 4.1): `current ≤ accepted` always holds on disk. */
 export interface Epochs {
@@ -25,6 +26,11 @@ export interface Recovered {
   notes: string[];
   /** False: the database is empty where data was expected, so this member must not vote until it has synced. */
   trusted: boolean;
+  /**
+   * Why it is not trusted: what is on disk is damaged, and nothing of it is handed out. It stays in its place until
+   * {@link Store.replaceWith} sets it aside, so that a restart before that finds the same.
+   */
+  damage?: DamageError;
 }
 
 /**
@@ -38,7 +44,8 @@ export interface Store {
   /**
    * The newest image and every later txn. Synchronous; called once, before anything else.
    * A torn tail (a crash while appending) is cut off and noted.
-   * @throws DamageError for anything unreadable before the tail; the disk is left as it is.
+   * @throws DamageError for anything unreadable before the tail, unless the store was told that the history can be had
+   *   from others; the disk is left as it is.
    */
   recover(): Recovered;
 
@@ -65,7 +72,8 @@ export interface Store {
 
   /**
    * Makes `image` the whole history: older snapshots and the entire log are forgotten, so that nothing of them is ever
-   * replayed over it. A crash leaves either the old state or the new one. `done` runs when it is the new one.
+   * replayed over it. A crash leaves either the old state or the new one. `done` runs when it is the new one. Files
+   * that recovery found damaged are not deleted but set aside.
    */
   replaceWith(image: Image, done: () => void): void;
 

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { asZxid, epochOf, hex, parseProposal, type Proposal, type Zxid } from '@zk/protocol';
 import { DamageError } from './damage.ts';
 import { syncDirectoryNow, type Disk, type Done } from './disk.ts';
-import { listLogs, logsFrom, type NamedFile } from './file-names.ts';
+import { listLogs, logsFrom, moveAside, type NamedFile } from './file-names.ts';
 import { LogReader, LOG_HEADER_BYTES, zxidOfEntry } from './log-reader.ts';
 import { LogWriter, type LogWriterOptions } from './log-writer.ts';
 
@@ -161,6 +161,13 @@ export class TxnLog {
   clear(): void {
     this.roll();
     this.#remove(this.#files);
+    this.#files = [];
+  }
+
+  /** As {@link clear}, but the files are kept in that directory beside them. */
+  setAside(aside: string): void {
+    this.roll();
+    moveAside(this.#disk, this.#directory, [...this.#files].reverse(), aside);
     this.#files = [];
   }
 

@@ -1,9 +1,9 @@
-import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DamageError, FileStore, nodeDisk, type Disk } from '../src/index.ts';
-import { appended, bytesOf, setData, started, txns, zxidsOf } from '../src/testing.ts';
-import { fileDisk, temporaryDirectory } from './support.ts';
+import { appended, bytesOf, imageAt, replaced, restarted, savedEpochs, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { fileDisk, filesOf, temporaryDirectory } from './support.ts';
 
 const LAST = 6;
 
@@ -91,6 +91,46 @@ describe('a byte of the log that has changed', () => {
     expect(() => FileStore.open({ dataDir }).recover()).toThrow(
       expect.objectContaining({ file: log, offset: lastBatch, zxid: 4n, message: `${log}: CRC check failed (offset ${lastBatch}, last good zxid 0x4)` }),
     );
+  });
+});
+
+describe('a damaged log of a member that can get its history back', () => {
+  const damaged = async (): Promise<{ dataDir: string; log: string; content: Buffer }> => {
+    const { dataDir, log, lastBatch } = await smallLog();
+    const content = readFileSync(log);
+    content[lastBatch + 30] = 0xee;
+    writeFileSync(log, content);
+    return { dataDir, log, content };
+  };
+
+  test('is no reason not to start: untrusted, empty, the promises kept, and the same again after a restart', async () => {
+    const { dataDir, log, content } = await damaged();
+    const disk = fileDisk({ dataDir, canRejoin: true });
+    const { store, recovered } = started(disk);
+    expect(recovered).toMatchObject({ image: null, lastZxid: 0n, trusted: false, damage: { file: log, zxid: 4n } });
+    await savedEpochs(store, { accepted: 7n, current: 6n });
+    const again = started(disk).recovered;
+    expect(again).toMatchObject({ trusted: false, damage: { file: log, zxid: 4n }, epochs: { accepted: 7n, current: 6n } });
+    expect(readFileSync(log)).toEqual(content);
+  });
+
+  test('is set aside, byte for byte, when a snapshot from the leader replaces it', async () => {
+    const { dataDir, content } = await damaged();
+    const disk = fileDisk({ dataDir, canRejoin: true });
+    const { store } = started(disk);
+    await replaced(store, imageAt(9n, 'from the leader'));
+    await appended(store, txns(10, 11));
+    expect(filesOf(dataDir)).toEqual(['damaged.9', 'log.a', 'snapshot.9']);
+    const aside = join(dataDir, 'version-2', 'damaged.9');
+    expect(readdirSync(aside).sort()).toEqual(['log.1', 'snapshot.0']);
+    expect(readFileSync(join(aside, 'log.1'))).toEqual(content);
+    const recovered = restarted(disk);
+    expect(recovered).toMatchObject({ trusted: true, lastZxid: 11n });
+    expect(recovered.damage).toBeUndefined();
+    expect(zxidsOf(recovered.txns)).toEqual([10n, 11n]);
+    const next = started(disk).store;
+    await replaced(next, imageAt(20n)); // sound by now: nothing to keep
+    expect(filesOf(dataDir)).toEqual(['damaged.9', 'snapshot.14']);
   });
 });
 
