@@ -50,6 +50,14 @@ export class AccessControl {
     }
   }
 
+  /** The ids that a credential proves which came on no client connection; null: it proves nothing. */
+  idsFor(scheme: string, auth: string, remoteAddress: string): readonly Id[] | null {
+    if (scheme === 'ip') return [{ scheme, id: remoteAddress }];
+    if (scheme !== 'digest' || !this.#config.digestEnabled) return null;
+    const id = digestId(Buffer.from(auth), this.#config.digestAlgorithm);
+    return id === this.#config.superDigest ? [SUPER, { scheme, id }] : [{ scheme, id }];
+  }
+
   /** False: the server demands one of some schemes and the connection has none of them (client.md 6.7). */
   isSufficient(ids: readonly Id[]): boolean {
     return this.#required.length === 0 || ids.some((id) => this.#required.includes(id.scheme));

@@ -1,6 +1,7 @@
 export * from './world.ts';
 export * from './config.ts';
 export { InconsistentEpochsError } from './epochs.ts';
+export { AccessControl } from './auth.ts';
 export { Peer } from './peer.ts';
 export type { PeerStatus, TreeStatus } from './status.ts';
 export { drive } from './drive.ts';

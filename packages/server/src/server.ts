@@ -1,12 +1,14 @@
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
+import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
 import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
 import { AdminServer } from './admin/http.ts';
 import { ServerMetrics } from './admin/server-metrics.ts';
+import { SnapshotCommands } from './admin/snapshot-command.ts';
 import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
@@ -388,7 +390,27 @@ class Server implements RunningServer {
       path: settings.get('admin.commandURL'),
       idleTimeoutMs: settings.get('admin.idleTimeout'),
       words: this.#words,
+      access: new AccessControl(this.#peerConfig.auth),
+      snapshots: this.#snapshotCommands(),
       view: () => this.#view(),
+    });
+  }
+
+  #snapshotCommands(): SnapshotCommands {
+    const { settings, dataDir } = this.config;
+    return new SnapshotCommands({
+      enabled: settings.get('admin.snapshot.enabled'),
+      restoreEnabled: settings.get('admin.restore.enabled'),
+      withLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
+      withDigest: settings.get('digest.enabled'),
+      rateLimit: settings.get('admin.rateLimiterIntervalInMS'),
+      directory: this.#options.store === undefined ? join(dataDir, 'version-2') : null,
+      metrics: this.#metrics,
+      now: () => systemClock.now(),
+      image: () => {
+        if (this.#running === null) throw new Error('the server has not started');
+        return this.#running.peer.history.tree.image();
+      },
     });
   }
 }

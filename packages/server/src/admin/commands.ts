@@ -1,5 +1,5 @@
 /** The AdminServer's commands (operations.md 9.2): name, aliases, and the fields of the answer. */
-import { epochOf, counterOf, formatHostPort, type ServerSpec } from '@zk/protocol';
+import { epochOf, counterOf, formatHostPort, type HostPort, type ServerSpec } from '@zk/protocol';
 import { configurationOf } from './configuration.ts';
 import { average, javaHex } from './java-format.ts';
 import type { FourLetterWords } from './four-letter-words.ts';
@@ -53,6 +53,10 @@ export const COMMANDS: readonly AdminCommand[] = [
   serving('hash', [], ({ metrics }) => ({ digests: metrics.digests.map(({ zxid, digest }) => ({ zxid, digest, digest_version: 2 })) })),
   serving('initial_configuration', ['icfg'], ({ config }) => ({ initial_configuration: config.text })),
   serving('is_read_only', ['isro'], ({ status }) => ({ read_only: status.serving === 'readOnly' })),
+  serving('last_snapshot', ['lsnp'], (view) => {
+    const { zxid, time } = view.lastSnapshot();
+    return { zxid: BigInt.asUintN(64, zxid).toString(16), timestamp: time === null ? -1 : Math.floor(time / 1000) };
+  }),
   serving('leader', ['lead'], (view) => leader(view)),
   { name: 'monitor', aliases: ['mntr'], run: (view, { words }) => (view === null || view.status.serving === null ? NOT_SERVING : monitor(view, words)) },
   serving('observers', ['obsr'], ({ status }) => observers(status.learners)),
@@ -90,7 +94,8 @@ export function findCommand(name: string): AdminCommand | undefined {
 
 function setTraceMask({ words, parameters }: CommandContext): Fields | string {
   const text = parameters.get('traceMask');
-  if (text === null || !/^-?\d{1,18}$/.test(text)) return `setTraceMask requires long traceMask argument, got ${text}`;
+  if (text === null) return 'setTraceMask requires long traceMask argument';
+  if (!/^-?\d{1,18}$/.test(text)) return `setTraceMask requires long traceMask argument, got ${text}`;
   words.traceMask = BigInt(text);
   return { tracemask: words.traceMask };
 }
@@ -111,7 +116,18 @@ function observers(learners: AdminView['status']['learners']): Fields {
   const all = learners.filter(({ role }) => role === 'observer');
   return {
     synced_observers: all.filter(({ phase }) => phase === 'synced').length,
-    observers: all.map(({ remote, sid, acked }) => ({ remote_socket_address: `/${remote}`, sid, last_zxid: acked ?? 0 })),
+    // What passes over a quorum link is not counted per learner.
+    observers: all.map(({ remote, sid, acked }) => ({
+      remote_socket_address: `/${remote}`,
+      sid,
+      established: 0,
+      queued_packets: 0,
+      queued_packets_size: 0,
+      packets_received: 0,
+      packets_sent: 0,
+      requests: 0,
+      last_zxid: acked ?? 0,
+    })),
   };
 }
 
@@ -188,23 +204,43 @@ function votingServer({ addresses, client, role }: ServerSpec): Fields {
     server_addresses: addresses.map(({ host, quorumPort }) => formatHostPort({ host, port: quorumPort })),
     election_addresses: addresses.map(({ host, electionPort }) => formatHostPort({ host, port: electionPort })),
     client_address: client === null ? '' : formatHostPort(client),
-    learner_type: role.toUpperCase(),
+    learner_type: role,
   };
 }
 
 function zabState({ status, config }: AdminView): Fields {
   const own = status.ensemble?.servers.get(config.sid);
+  if (own === undefined) return { voting: false, zabstate: '' };
   const zxid = status.lastCommitted ?? status.lastLogged;
   return {
     myid: config.sid,
     is_leader: status.serving === 'leader',
-    quorum_address: own === undefined ? null : own.addresses.map(({ host, quorumPort }) => formatHostPort({ host, port: quorumPort })),
-    election_address: own === undefined ? null : own.addresses.map(({ host, electionPort }) => formatHostPort({ host, port: electionPort })),
-    client_address: own?.client ? formatHostPort(own.client) : config.client === null ? '' : `${config.client.host ?? '0.0.0.0'}:${config.client.port}`,
-    voting: own?.role === 'participant',
+    quorum_address: addressSet(own.addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort }))),
+    election_address: addressSet(own.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }))),
+    client_address: own.client !== null ? formatHostPort(own.client) : config.client === null ? '' : formatHostPort({ host: config.client.host ?? '0.0.0.0', port: config.client.port }),
+    voting: own.role === 'participant',
     last_zxid: javaHex(zxid),
     zab_epoch: epochOf(zxid),
     zab_counter: counterOf(zxid),
-    zabstate: status.ensemble === null ? '' : zabStateOf(status.role, status.serving),
+    zabstate: zabStateOf(status.role, status.serving),
+  };
+}
+
+/** Apache shows every getter of its set of addresses. Which of them are reachable is found out at each dial here. */
+function addressSet(addresses: readonly HostPort[]): Fields {
+  const texts = addresses.map(formatHostPort);
+  const ports = addresses.map(({ port }) => port);
+  const [one = ''] = texts;
+  return {
+    empty: addresses.length === 0,
+    all_addresses: texts,
+    all_reachable_addresses: texts,
+    one,
+    reachable_address: one,
+    wildcard_addresses: ports.map((port) => `0.0.0.0:${port}`),
+    all_ports: ports,
+    all_host_strings: addresses.map(({ host }) => host),
+    all_reachable_addresses_or_all: texts,
+    reachable_or_one: one,
   };
 }

@@ -1,8 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AccessControl } from '@zk/peer';
+import { javaAddress } from '../net/java-address.ts';
 import { listen } from '../net/listen.ts';
+import { permissionOf } from './access.ts';
 import { COMMANDS, findCommand } from './commands.ts';
 import type { FourLetterWords } from './four-letter-words.ts';
+import { healthOf, healthText } from './health.ts';
+import { HealthObserver } from './health-facts.ts';
 import { prettyJson, type Json } from './json.ts';
+import type { Reply, SnapshotCommands } from './snapshot-command.ts';
+import { NOT_SERVING } from './texts.ts';
 import type { AdminView } from './view.ts';
 
 export interface AdminServerOptions {
@@ -12,19 +19,35 @@ export interface AdminServerOptions {
   readonly path: string;
   readonly idleTimeoutMs: number;
   readonly words: FourLetterWords;
+  readonly access: AccessControl;
+  readonly snapshots: SnapshotCommands;
   /** `null` before the peer has started. */
   view(): AdminView | null;
 }
 
-/** ZooKeeper's AdminServer: `GET /commands/stats` and its siblings as JSON (operations.md section 9). */
+/** Commands that need an Authorization header, by name and alias. */
+const GUARDED = new Map<string, { readonly name: string; readonly method: 'GET' | 'POST' }>([
+  ...['snapshot', 'snap'].map((name) => [name, { name: 'snapshot', method: 'GET' }] as const),
+  ...['restore', 'rest'].map((name) => [name, { name: 'restore', method: 'POST' }] as const),
+]);
+
+const NAMES = [...COMMANDS.map(({ name }) => name), 'restore', 'snapshot'].sort();
+
+/**
+ * ZooKeeper's AdminServer: `GET /commands/stats` and its siblings as JSON (operations.md section 9), and what container
+ * platforms ask for: /livez (this process answers), /readyz (clients are served), /health (how well, and why).
+ */
 export class AdminServer {
   readonly #options: AdminServerOptions;
   readonly #server: Server;
+  readonly #health = new HealthObserver();
   #port = 0;
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
-    this.#server = createServer({ keepAliveTimeout: options.idleTimeoutMs }, (request, response) => this.#answer(request, response));
+    this.#server = createServer({ keepAliveTimeout: options.idleTimeoutMs }, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => refuse(response, error));
+    });
   }
 
   get port(): number {
@@ -35,27 +58,37 @@ export class AdminServer {
   async listen(): Promise<void> {
     const { host, port } = this.#options;
     this.#port = await listen(this.#server, 'admin', host === '0.0.0.0' ? { port } : { host, port });
+    this.#health.start();
   }
 
   close(): void {
+    this.#health.stop();
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET' } = request;
     const url = new URL(request.url ?? '/', 'http://admin');
     const root = this.#options.path;
-    if (request.method === 'TRACE') return send(response, 403, 'text/plain', '');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
+    if (method === 'TRACE') return send(response, 403, 'text/plain', '');
+    if (!['GET', 'HEAD', 'POST'].includes(method)) return send(response, 405, 'text/plain', '');
     if (url.pathname === root || url.pathname === `${root}/`) return send(response, 200, 'text/html;charset=utf-8', this.#index());
-    if (!url.pathname.startsWith(`${root}/`)) return send(response, 404, 'text/plain', '');
-    const answer = this.#run(url.pathname.slice(root.length + 1), url.searchParams);
-    send(response, 200, 'application/json', prettyJson(answer));
+    if (url.pathname.startsWith(`${root}/`)) return this.#command(url.pathname.slice(root.length + 1), url.searchParams, request, response);
+    if (method === 'POST') return send(response, 405, 'text/plain', '');
+    return this.#probe(url, request, response);
   }
 
   #index(): string {
-    const names = COMMANDS.map(({ name }) => name).sort();
-    return names.map((name) => `<a href="${this.#options.path}/${name}">${name}</a>\n<br/>\n`).join('');
+    return NAMES.map((name) => `<a href="${this.#options.path}/${name}">${name}</a>\n<br/>\n`).join('');
+  }
+
+  async #command(name: string, parameters: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const guarded = GUARDED.get(name);
+    if (guarded !== undefined) return sendReply(response, guarded.name, await this.#guarded(guarded, parameters, request));
+    // Apache's 3.9 answers POST to these with 500 and a stack trace.
+    if (request.method === 'POST' && findCommand(name) !== undefined) return send(response, 405, 'text/plain', '');
+    return send(response, 200, 'application/json', prettyJson(this.#run(name, parameters)));
   }
 
   #run(name: string, parameters: URLSearchParams): Json {
@@ -66,9 +99,57 @@ export class AdminServer {
     if (typeof answer === 'string') return { error: answer, command: command.name };
     return { ...answer, command: command.name, error: null };
   }
+
+  async #guarded({ name, method }: { name: string; method: 'GET' | 'POST' }, parameters: URLSearchParams, request: IncomingMessage): Promise<Reply> {
+    const view = this.#options.view();
+    if (view === null || view.status.serving === null) return refusal(200, NOT_SERVING);
+    const from = javaAddress(request.socket.remoteAddress ?? '');
+    const permission = permissionOf(request.headers.authorization, from, view.rootAcl(), this.#options.access);
+    if (!permission.granted) return refusal(permission.status, permission.error);
+    if ((request.method === 'POST') !== (method === 'POST')) return refusal(405, `use ${method}`);
+    const { snapshots } = this.#options;
+    return name === 'snapshot' ? snapshots.snapshot((parameters.get('streaming') ?? 'true').toLowerCase() === 'true') : snapshots.restore();
+  }
+
+  async #probe(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const view = this.#options.view();
+    switch (url.pathname) {
+      case '/livez':
+        return send(response, 200, 'text/plain', 'alive\n');
+      case '/readyz': {
+        const role = view?.status.serving ?? null;
+        return role === null ? send(response, 503, 'text/plain', `not ready: ${view?.status.role ?? 'starting'}\n`) : send(response, 200, 'text/plain', `ready: ${role}\n`);
+      }
+      case '/health': {
+        if (view === null) return send(response, 503, 'text/plain', 'starting\n');
+        const health = healthOf(await this.#health.facts(view));
+        const status = health.verdict === 'fail' ? 503 : 200;
+        const wantsText = url.searchParams.get('format') === 'text' || (request.headers.accept ?? '').startsWith('text/plain');
+        return wantsText ? send(response, status, 'text/plain;charset=utf-8', healthText(health)) : send(response, status, 'application/json', `${JSON.stringify(health, null, 2)}\n`);
+      }
+      default:
+        return send(response, 404, 'text/plain', '');
+    }
+  }
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+/** A URL that is none, or a fault of ours: neither may take the server down. */
+export function refuse(response: ServerResponse, error: unknown): void {
+  const isTheirs = error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL';
+  if (response.headersSent) response.destroy();
+  else send(response, isTheirs ? 400 : 500, 'text/plain', isTheirs ? '' : `${String(error)}\n`);
+}
+
+function refusal(status: number, error: string): Reply {
+  return { status, headers: {}, body: { error } };
+}
+
+function sendReply(response: ServerResponse, command: string, { status, headers, body }: Reply): void {
+  if ('bytes' in body) return send(response, status, 'application/octet-stream', body.bytes, headers);
+  send(response, status, 'application/json', prettyJson({ command, error: body.error }), headers);
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {
+  response.writeHead(status, { ...headers, 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }

@@ -1,6 +1,7 @@
 import type { Peer, PeerStatus } from '@zk/peer';
-import type { Millis, SessionId } from '@zk/protocol';
+import type { ACL, Millis, SessionId } from '@zk/protocol';
 import type { ServerConfig } from '../config.ts';
+import { lastSnapshot } from './last-snapshot.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
 /** A session's own text form in the admin texts. */
@@ -22,6 +23,9 @@ export interface AdminView {
   /** Every session of the ensemble and its timeout in ms, known on all members. */
   globalSessions(): readonly (readonly [session: SessionId, timeOut: number])[];
   ephemerals(): SessionPaths;
+  rootAcl(): readonly ACL[];
+  /** The newest snapshot file and when it was written, ms since 1970; −1 and `null` without one. */
+  lastSnapshot(): { readonly zxid: bigint; readonly time: number | null };
   /** `srst` and `crst`. */
   resetServerStats(): void;
   resetConnectionStats(): void;
@@ -51,6 +55,8 @@ export function viewOf({ config, peer, metrics, now, wallTime, directorySizes }:
     },
     globalSessions: () => [...tree.sessions],
     ephemerals: () => [...tree.ephemeralOwners()].map((session) => [session, [...tree.ephemeralsOf(session)]] as const),
+    rootAcl: () => tree.node('/')?.acl ?? [],
+    lastSnapshot: () => lastSnapshot(config.dataDir),
     resetServerStats: () => {
       pipeline.metrics.reset();
       metrics.reset();

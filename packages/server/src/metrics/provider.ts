@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { refuse } from '../admin/http.ts';
 import { listen } from '../net/listen.ts';
 import type { MetricFamily } from './family.ts';
 import { formatFor } from './negotiation.ts';
@@ -24,7 +25,9 @@ export class PrometheusProvider {
 
   constructor(options: PrometheusOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => refuse(response, error));
+    });
   }
 
   get port(): number {

@@ -19,7 +19,7 @@ export function connection(remotePort: number, more: Partial<ConnectionStatus> =
 type PipelineStatus = PeerStatus['pipeline'];
 type Counters = PipelineStatus['metrics']['counters'];
 
-const counters: Partial<Counters> = { auth_failed_count: 0, packets_received: 0, packets_sent: 0, commit_count: 12 };
+const counters: Partial<Counters> = { auth_failed_count: 0, digest_mismatches_count: 0, packets_received: 0, packets_sent: 0, commit_count: 12 };
 
 const idlePipeline: PipelineStatus = {
   connections: [], outstanding: 0, packetsReceived: 0, packetsSent: 0,
@@ -54,6 +54,8 @@ export function viewWith({ lines = [], status = {}, pipeline = {}, view = {} }: 
     directorySizes: { data: 67109337, log: 67109337 },
     globalSessions: () => [],
     ephemerals: () => [],
+    rootAcl: () => [],
+    lastSnapshot: () => ({ zxid: -1n, time: null }),
     resetServerStats: () => {},
     resetConnectionStats: () => {},
     ...view,
