@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
 import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
+import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
 import { AdminServer } from './admin/http.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Keeps the data instead of the files of `dataDir`: nothing is read from disk or written to it then. */
   readonly store?: Store;
+  /** Where the audit log goes, when audit.enable asks for one; by ZOO_LOG_DIR unless given. */
+  readonly audit?: AuditLog;
   /** Everything the peer traces, after it was logged. */
   onTrace?(event: TraceEvent): void;
   /** A txn was applied here while this server serves. Called for every one: be quick. */
@@ -100,6 +103,7 @@ class Server implements RunningServer {
   readonly #clients: ClientListener | null;
   readonly #admin: AdminServer | null;
   readonly #prometheus: PrometheusProvider | null;
+  readonly #audit: AuditLog | null;
   readonly #words: FourLetterWords;
   readonly #metrics = new ServerMetrics();
   #store: Store | null = null;
@@ -114,6 +118,7 @@ class Server implements RunningServer {
     this.#options = options;
     this.#log = log;
     this.#peerConfig = peerConfigOf(config);
+    this.#audit = config.settings.get('audit.enable') ? (options.audit ?? AuditLog.of(process.env, log)) : null;
     const own = config.ensemble?.servers.get(config.sid);
     this.#electors = own === undefined ? null : this.#electionMesh(own);
     this.#learners = own === undefined ? null : this.#learnerLinks(own);
@@ -147,6 +152,7 @@ class Server implements RunningServer {
     this.#running = drive((world) => new Peer(this.#peerConfig, world, recovered), this.#world(store));
     this.#metrics.summaries.dbinittime.add(Math.round(systemClock.now() - startOfReading));
     this.#running.feed({ kind: 'start' });
+    this.#audit?.write({ operation: 'serverStart', result: 'success' });
   }
 
   inspect(): PeerStatus {
@@ -176,6 +182,7 @@ class Server implements RunningServer {
     const stopped = new Promise<void>((resolve) => {
       this.#stopped = resolve;
     });
+    this.#audit?.write({ operation: 'serverStop', result: 'invoked' });
     this.#clients?.close();
     this.#running?.feed({ kind: 'stop' });
     if (!this.#hasFailed) await stopped; // a peer that failed takes no leave
@@ -288,6 +295,7 @@ class Server implements RunningServer {
         this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n);
         this.#options.onCommit?.();
       },
+      ...(this.#audit === null ? {} : { traceAudit: this.#audit.write.bind(this.#audit) }),
       fatal: (code, reason) => {
         this.#hasFailed = true;
         this.#options.onFatal(code, reason);

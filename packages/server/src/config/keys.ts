@@ -262,7 +262,7 @@ const ENSEMBLE_KEYS = {
   'kerberos.removeRealmFromPrincipal': bool(false, 'property', 'not yet'),
   'kerberos.canonicalizeHostNames': bool(false, 'property', 'not yet'),
   'fips-mode': bool(true, 'property', 'meaningless'),
-  'audit.enable': bool(false, 'property', 'not yet'),
+  'audit.enable': bool(false),
   'audit.impl.class': text(null, 'property', 'not yet'),
   '4lw.commands.whitelist': text('ruok,srvr,stat,mntr,conf,isro,cons,dump,envi,dirs,wchs,hash,gtmk'),
   'admin.enableServer': text('true'),

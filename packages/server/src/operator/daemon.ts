@@ -81,7 +81,7 @@ function launch(request: StartRequest, output: string): ChildProcess {
   const log = openSync(output, 'a');
   const [command = '', ...args] = commandOf(request);
   // A process group of its own: what ends this terminal does not end the server.
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log, 'ipc'], env: { ...process.env, ZOO_LOG_DIR: request.installation.logDir } });
   closeSync(log);
   return child;
 }
