@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLog, loadConfig, startServer } from '@zk/server';
+import { createLog, loadConfig, runServer } from '@zk/server';
 import { modeOf } from './four-letter-word.ts';
 import { until } from './until.ts';
 
@@ -24,7 +24,7 @@ export async function startInProcess(lines: readonly string[], defines: readonly
   const file = join(directory, 'zoo1.cfg');
   const usual = [`dataDir=${dataDir}`, 'clientPort=0', 'admin.enableServer=false', 'maxClientCnxns=0', 'preAllocSize=64'];
   writeFileSync(file, [...usual, ...lines].join('\n'));
-  const server = await startServer({
+  const server = await runServer({
     config: loadConfig(file, { defines: [...defines] }),
     log: createLog({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
     onFatal: (code, reason) => {
