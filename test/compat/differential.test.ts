@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences } from '../support/differential/compare.ts';
+import { KNOWN_DIFFERENCES } from '../support/differential/known-differences.ts';
 import { Stage } from '../support/differential/play.ts';
 import { digestOf, sequences, SUPER_USER } from '../support/differential/sequences.ts';
 import { Ensemble } from '../support/ensemble.ts';
@@ -49,5 +50,15 @@ describe.each([
       { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: 500_000, markInterruptAsFailure: true },
     );
     expect(played).toBeGreaterThanOrEqual(RUNS);
+  });
+
+  const examples = KNOWN_DIFFERENCES.flatMap(({ request, example }) => (example ? [{ request, ...example }] : []));
+  test.each(examples)('differ in this, on purpose: $request', async ({ steps, ours: here, apache: there }) => {
+    const lastOf = async (stage: Stage): Promise<string> => {
+      const heard = (await stage.play(steps)).get('c0') ?? [];
+      return heard.filter(({ at }) => at === steps.length - 1).map(({ text }) => text).join(', ');
+    };
+    expect(await lastOf(stages.ours)).toMatch(here);
+    expect(await lastOf(stages.apache)).toMatch(there);
   });
 });
