@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the compatibility tests talk to: Apache ZooKeeper 3.9.5 (Maven Central), Debian's 3.8.0 server and
-# scripts, kazoo, the C client. Needs root for Debian's packages; does nothing where everything is there already.
+# scripts, kazoo, the C client; Curator (Maven Central) and, where there is a Go, go-zookeeper. Needs root for Debian's packages; does nothing where everything is there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jre-headless maven gcc libc6-dev)
+packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jdk-headless maven gcc libc6-dev)
 missing=()
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 # A Java or a Maven that did not come from Debian's packages serves as well.
-command -v java >/dev/null && missing=("${missing[@]/default-jre-headless/}")
+command -v javac >/dev/null && missing=("${missing[@]/default-jdk-headless/}")
 command -v mvn >/dev/null && missing=("${missing[@]/maven/}")
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sed '/^$/d')
 if ((${#missing[@]} > 0)); then
@@ -23,4 +23,12 @@ jars=$here/.peers/apache-3.9.5
 if [ ! -f "$jars/zookeeper-3.9.5.jar" ]; then
   mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars.part"
   rm -rf "$jars" && mv "$jars.part" "$jars"
+fi
+curator=$here/.peers/curator
+if [ ! -d "$curator" ]; then
+  mvn -q -B -f "$here/clients/curator/pom.xml" dependency:copy-dependencies -DoutputDirectory="$curator.part"
+  mv "$curator.part" "$curator"
+fi
+if command -v go >/dev/null; then
+  go -C "$here/clients/go" mod download || echo 'go-zookeeper is left out: its module could not be downloaded'
 fi

@@ -9,6 +9,7 @@ import time
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import BadVersionError, ConnectionLoss, NoAuthError, NodeExistsError, NoNodeError
+from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
 SESSION_TIMEOUT_SECONDS = 4.0
@@ -177,7 +178,35 @@ def witness(hosts):
     client.close()
 
 
-STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls, witness)}
+def leader_kill(hosts):
+    """Says `ready`, waits for a line (the servers' leader was killed meanwhile) and goes on with the same session."""
+    client = KazooClient(hosts=hosts, timeout=10.0, connection_retry={"max_tries": -1, "delay": 0.05, "max_delay": 0.2})
+    client.start(timeout=20)
+    base = "/real/kazoo"
+    client.create(base, b"0")
+    client.create(base + "/me", ephemeral=True)
+    assert client.create(base + "/s-", sequence=True) == base + "/s-0000000001"
+    changed = threading.Event()
+    assert client.get(base, watch=lambda event: changed.set())[0] == b"0"
+    lock = client.Lock(base + "/lock", "kazoo")
+    assert lock.acquire(timeout=10)
+    session = client.client_id[0]
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+    retry = KazooRetry(max_tries=-1, delay=0.05, max_delay=0.2)
+    retry(client.set, base, b"1")
+    assert changed.wait(10), "the watch did not survive"
+    assert retry(client.exists, base + "/me") is not None, "the ephemeral is gone"
+    assert lock.is_acquired
+    retry(lock.release)
+    assert client.client_id[0] == session, "the session is another one"
+    client.stop()
+    client.close()
+    print("ok", flush=True)
+
+
+STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls, witness, leader_kill)}
 
 if __name__ == "__main__":
     name, hosts = sys.argv[1], sys.argv[2]

@@ -163,6 +163,8 @@ class Performance {
     const id = session === 'unknown' || own === undefined ? UNKNOWN_SESSION : own;
     const right = sessionPassword(asSessionId(id));
     const old = this.#current.get(slot);
+    // What is under way to the old connection when it is closed may be lost on either server: nothing shall be.
+    if (old?.isOpen) await this.#request(old, [{ op: 'ping' }]);
     await this.#connect(slot, hello, id, password === 'right' ? right : Buffer.alloc(16, 7));
     // Whoever takes over a session ends the connection it had, even with a wrong password.
     if (!old?.isOpen) return;
