@@ -1,10 +1,9 @@
 import { connect } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
 import { FrameReader } from '@zk/jute';
 import { GOODBYE, HANDSHAKE, LAST_FRAMES, mislead, mutate, REQUEST_FRAMES, seededRandom } from '../support/frame-mutations.ts';
+import { heldBytes } from '../support/held-bytes.ts';
 import { startInProcess, type InProcessServer } from '../support/in-process.ts';
 
 const FRAMES = 100_000;
@@ -27,14 +26,6 @@ afterAll(async () => {
   await healthy.close();
   await server.stop();
 });
-
-/** What is really held, in bytes: garbage does not count. */
-function heldBytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /**
  * One connection's worth of frames, behind a handshake that is mostly as it should be. Resolves with the number of
