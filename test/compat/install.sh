@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Installs what the compatibility tests talk to: Apache ZooKeeper 3.9.5 (Maven Central), Debian's 3.8.0 server and
-# scripts, kazoo, the C client; Curator (Maven Central) and, where there is a Go, go-zookeeper. Needs root for Debian's packages; does nothing where everything is there already.
+# scripts, kazoo, the C client, Chromium; Curator (Maven Central) and, where there is a Go, go-zookeeper. Needs root for
+# Debian's packages; does nothing where everything is there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jdk-headless maven gcc libc6-dev)
+packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jdk-headless maven gcc libc6-dev chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
-# A Java or a Maven that did not come from Debian's packages serves as well.
+# A Java, a Maven or a Chromium that did not come from Debian's packages serves as well.
 command -v javac >/dev/null && missing=("${missing[@]/default-jdk-headless/}")
 command -v mvn >/dev/null && missing=("${missing[@]/maven/}")
+command -v chromium >/dev/null && missing=("${missing[@]/chromium/}")
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sed '/^$/d')
 if ((${#missing[@]} > 0)); then
   export DEBIAN_FRONTEND=noninteractive

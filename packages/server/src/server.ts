@@ -7,6 +7,7 @@ import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
+import { Console } from './admin/console/console.ts';
 import { AdminServer } from './admin/http.ts';
 import { ServerMetrics } from './admin/server-metrics.ts';
 import { SnapshotCommands } from './admin/snapshot-command.ts';
@@ -400,7 +401,19 @@ class Server implements RunningServer {
       words: this.#words,
       access: new AccessControl(this.#peerConfig.auth),
       snapshots: this.#snapshotCommands(),
+      console: settings.get('admin.console.enabled') ? this.#console() : null,
       view: () => this.#view(),
+    });
+  }
+
+  #console(): Console {
+    return new Console({
+      isWritable: this.config.settings.get('admin.console.writable'),
+      access: new AccessControl(this.#peerConfig.auth),
+      maxDataBytes: this.#peerConfig.maxBuffer,
+      view: () => this.#view(),
+      tree: () => this.#running?.peer.history.tree ?? null,
+      feed: this.#feed,
     });
   }
 

@@ -81,7 +81,7 @@ describe('a standalone server', () => {
     expect(JSON.parse((await get('/commands/monitor')).text)).toMatchObject({ server_state: 'standalone', znode_count: 5, error: null });
     expect(JSON.parse((await get('/commands/initial_configuration')).text).initial_configuration).toContain('preAllocSize=64');
     expect((await get('/commands')).text).toContain('<a href="/commands/ruok">ruok</a>\n<br/>\n');
-    expect((await get('/')).status).toBe(404);
+    expect((await get('/nowhere')).status).toBe(404);
     expect((await get('/commands/ruok', 'DELETE')).status).toBe(405);
   });
 

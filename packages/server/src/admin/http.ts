@@ -4,6 +4,7 @@ import { javaAddress } from '../net/java-address.ts';
 import { listen } from '../net/listen.ts';
 import { permissionOf } from './access.ts';
 import { COMMANDS, findCommand } from './commands.ts';
+import type { Console } from './console/console.ts';
 import type { FourLetterWords } from './four-letter-words.ts';
 import { healthOf, healthText } from './health.ts';
 import { HealthObserver } from './health-facts.ts';
@@ -21,6 +22,8 @@ export interface AdminServerOptions {
   readonly words: FourLetterWords;
   readonly access: AccessControl;
   readonly snapshots: SnapshotCommands;
+  /** `null`: switched off. */
+  readonly console: Console | null;
   /** `null` before the peer has started. */
   view(): AdminView | null;
 }
@@ -71,6 +74,7 @@ export class AdminServer {
     const { method = 'GET' } = request;
     const url = new URL(request.url ?? '/', 'http://admin');
     const root = this.#options.path;
+    if (this.#options.console?.answer(request, response, url)) return;
     if (method === 'TRACE') return send(response, 403, 'text/plain', '');
     if (!['GET', 'HEAD', 'POST'].includes(method)) return send(response, 405, 'text/plain', '');
     if (url.pathname === root || url.pathname === `${root}/`) return send(response, 200, 'text/html;charset=utf-8', this.#index());

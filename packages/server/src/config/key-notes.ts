@@ -64,6 +64,8 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'jute.maxbuffer': 'Apache reads it with -D only',
   'nio.sessionlessCnxnTimeout': 'time for a new connection to open its session, with whatever factory',
   dataDir: '`${configDir}` stands for the directory of the file',
+  'admin.console.enabled': 'ours: the page at /console and its /console/api',
+  'admin.console.writable': 'ours: visitors with credentials may create, change and delete znodes',
   myid: 'ours: written to dataDir/myid when that file is missing',
   'snapshot.compression.method': '`gz` or `snappy`; every kind is read',
 };

@@ -270,6 +270,9 @@ const ENSEMBLE_KEYS = {
   'admin.serverPort': int(8080, { min: 0, max: 65535 }),
   'admin.idleTimeout': int(30000, { min: 0 }),
   'admin.commandURL': text('/commands'),
+  /** Ours alone: the console at /console, and whether those who authenticate may change znodes there. */
+  'admin.console.enabled': bool(true),
+  'admin.console.writable': bool(false),
   'admin.httpVersion': tuning(11),
   'admin.portUnification': bool(false, 'property', 'not yet'),
   'admin.forceHttps': bool(false, 'property', 'refused'),
