@@ -296,6 +296,7 @@ function select(item) {
   item.firstChild.scrollIntoView({ block: 'nearest' });
   selected = item.dataset.path;
   message = null;
+  byId('znode').inert = true; // it still shows the one before, whose buttons must not be pressed for this one
   void load(selected);
 }
 
@@ -304,7 +305,9 @@ async function load(path) {
     const node = await ask('node', { parameters: { path } });
     if (path === selected) showNode(node);
   } catch (error) {
-    if (path === selected) byId('znode').replaceChildren(make('div', { className: 'path' }, path), make('p', { className: 'message bad' }, explain(error)));
+    if (path !== selected) return;
+    byId('znode').replaceChildren(make('div', { className: 'path' }, path), make('p', { className: 'message bad' }, explain(error)));
+    byId('znode').inert = false;
   }
 }
 
@@ -392,6 +395,7 @@ function showNode(node) {
   parts.push(make('h3', {}, 'Stat'), statList(node));
   parts.push(make('h3', {}, 'ACL'), acl === null ? make('p', { className: 'empty' }, 'Hidden.') : table([['Scheme', (row) => row.scheme], ['Id', (row) => row.id, 'code wide'], ['Permissions', (row) => row.perms, 'code']], acl, 'Empty: everybody may do anything.'));
   byId('znode').replaceChildren(...parts);
+  byId('znode').inert = false;
 }
 
 function statList({ stat }) {
