@@ -10,11 +10,12 @@ export const APACHE_39_JARS = join(PROJECT_ROOT, 'test/compat/.peers/apache-3.9.
 /** Debian's zookeeper package, version 3.8.0. */
 const APACHE_38_CLASSPATH = '/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar';
 
-/** Our server, as built by `npm run build`. */
-export const ours: Implementation = (configFile) => ({
+/** Our server, as built by `npm run build`, with further arguments. */
+export const oursWith = (...args: string[]): Implementation => (configFile) => ({
   command: process.execPath,
-  args: [join(PROJECT_ROOT, 'zk-server.js'), configFile],
+  args: [join(PROJECT_ROOT, 'zk-server.js'), configFile, ...args],
 });
+export const ours: Implementation = oursWith();
 
 const QUORUM_PEER_MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 const java = (classpath: string, extra: string[]): Implementation => (configFile) => ({

@@ -1,3 +1,4 @@
+import { JuteError } from '@zk/jute';
 import {
   ErrorCode,
   OpCode,
@@ -14,13 +15,13 @@ import type { Outcome } from '@zk/tree';
 import type { Auditor } from './audit.ts';
 import type { Authority } from './authority.ts';
 import type { Connection, PendingRequest } from './connections.ts';
-import { REQUEST_HEADER, decodeOrNull } from './decode-request.ts';
+import { REQUEST_HEADER, decodeOrError, decodeOrNull } from './decode-request.ts';
 import { eagerAclError } from './eager-acl.ts';
 import { Fifo } from './fifo.ts';
 import { isAuthoritative } from './handshake.ts';
 import { createsEphemeral } from './operations/ephemeral.ts';
 import { reads, writes } from './operations/index.ts';
-import { multi } from './operations/multi.ts';
+import { MissingAclError, multi } from './operations/multi.ts';
 import type { ReadOperation } from './operations/read-operation.ts';
 import type { WriteOperation } from './operations/write-operation.ts';
 import type { Preparer } from './preparer.ts';
@@ -191,8 +192,8 @@ export class Requests {
     authority: Authority,
   ): void {
     if (authority.role === 'readOnly') return this.#queue.refuse(connection, xid, op, now, ErrorCode.NOTREADONLY);
-    const request = decodeOrNull(operation.request, frame);
-    if (request === null) return this.#undecodable(connection, xid, op, now, authority);
+    const request = decodeOrError(operation.request, frame);
+    if (request instanceof JuteError) return this.#undecodable(connection, xid, op, frame, request, now, authority);
     const { ids, session } = connection;
     const eager = this.#eagerError(op, request, ids, authority);
     if (eager !== 0) return this.#queue.reply(connection, xid, op, this.#parts.replies.headerAt(xid, NO_TXN, eager), now);
@@ -202,12 +203,17 @@ export class Requests {
     this.#propose(pending, this.#parts.preparer.decoded(operation, request, { session, cxid: xid, ids, owner: SELF }), authority);
   }
 
-  /** Forwarding it would wedge a Java leader (T42); here only a multi costs a zxid (client.md 2.2, 2.8). */
-  #undecodable(connection: Connection, xid: number, op: number, now: Millis, authority: Authority): void {
+  /**
+   * Only a multi costs a zxid (client.md 2.2, 2.8), and is forwarded for it. Anything else would wedge a Java leader (T42),
+   * and so would a multi with a create without an ACL, which that one does not get to the end of either.
+   */
+  #undecodable(connection: Connection, xid: number, op: number, frame: Buffer, error: JuteError, now: Millis, authority: Authority): void {
     const err = ErrorCode.MARSHALLINGERROR;
-    if (op !== OpCode.multi || !isAuthoritative(authority)) return this.#queue.refuse(connection, xid, op, now, err);
-    const asker = { session: connection.session, cxid: xid, ids: connection.ids, owner: SELF };
-    this.#propose(this.#queue.pending(connection, xid, op, now, 0), this.#parts.preparer.failed(err, asker), authority);
+    if (op !== OpCode.multi || error instanceof MissingAclError) return this.#queue.refuse(connection, xid, op, now, err);
+    const { session, ids } = connection;
+    const pending = this.#queue.pending(connection, xid, op, now, frame.length);
+    if (!isAuthoritative(authority)) return this.#forward(pending, frame.subarray(REQUEST_HEADER), ids, authority);
+    this.#propose(pending, this.#parts.preparer.failed(err, { session, cxid: xid, ids, owner: SELF }), authority);
   }
 
   #eagerError(op: number, request: unknown, ids: readonly Id[], { role }: Authority): number {

@@ -1,3 +1,4 @@
+import { Writer } from '@zk/jute';
 import {
   AddWatchRequest,
   AuthPacket,
@@ -7,6 +8,7 @@ import {
   ErrorCode,
   ExistsRequest,
   GetDataRequest,
+  MultiHeader,
   OPEN_ACL,
   OpCode,
   SetDataRequest,
@@ -322,10 +324,26 @@ describe('on a learner', () => {
     expect(client.heard()).toEqual(['1 0x2 0', `2 0x3 ${ErrorCode.NODEEXISTS}`, '3 0x3 0']);
   });
 
-  test('a write that does not decode is never forwarded (T42)', () => {
+  test('a write that does not decode is never forwarded (T42), unless it is a multi, which costs a zxid everywhere', () => {
     const pair = new Pair();
     const client = pair.connect();
+    client.sendBytes(OpCode.create, Buffer.from('00', 'hex'));
+    expect(pair.follower.authority.forwarded).toEqual([]);
+    expect(client.heard()).toEqual([`1 0x1 ${ErrorCode.MARSHALLINGERROR}`]);
     client.sendBytes(OpCode.multi, Buffer.from('00', 'hex'));
+    expect(client.heard()).toEqual([]);
+    pair.exchange();
+    expect(client.heard()).toEqual([`2 0x2 ${ErrorCode.MARSHALLINGERROR}`]);
+  });
+
+  test('a multi with a create without an ACL is not forwarded: a Java leader would not survive it', () => {
+    const pair = new Pair();
+    const client = pair.connect();
+    const body = new Writer();
+    MultiHeader.write(body, { type: OpCode.create, done: false, err: -1 });
+    CreateRequest.write(body, { ...create('/a'), acl: null });
+    MultiHeader.write(body, { type: -1, done: true, err: -1 });
+    client.sendBytes(OpCode.multi, body.finish());
     expect(pair.follower.authority.forwarded).toEqual([]);
     expect(client.heard()).toEqual([`1 0x1 ${ErrorCode.MARSHALLINGERROR}`]);
   });

@@ -47,10 +47,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     example: { steps: [ask({ op: 'addWatch', path: null, mode: 0 })], apache: /addWatch: ok/, ours: /addWatch: MARSHALLINGERROR/ },
   },
   {
-    request: 'a null ACL in a multi, a null scheme next to other entries of an ACL',
+    request: 'an ACL entry with a null scheme next to other entries',
     apache: 'MARSHALLINGERROR, although INVALIDACL on its own',
-    ours: 'INVALIDACL everywhere',
-    example: { steps: [ask({ op: 'multi', requests: [create('~/a', null)] })], apache: /multi: MARSHALLINGERROR/, ours: /multi: ok .*INVALIDACL/ },
+    ours: 'INVALIDACL, wherever it stands',
+    example: { steps: [ask(create('~/a', [...OPEN, { perms: 31, scheme: null, id: 'x' }]))], apache: /create: MARSHALLINGERROR/, ours: /create: INVALIDACL/ },
   },
   {
     request: 'setACL, and before its reply a request that the new ACL decides about',

@@ -1,5 +1,5 @@
 import { JuteError, type Reader, type Writer } from '@zk/jute';
-import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type TxnBody } from '@zk/protocol';
+import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type ACL, type TxnBody } from '@zk/protocol';
 import type { OpOutcome, Outcome } from '@zk/tree';
 import type { Replies } from '../replies.ts';
 import { checkVersion } from './check-version.ts';
@@ -18,6 +18,13 @@ interface MultiOp {
 /** Decoded; see readMulti. */
 export interface MultiRequest {
   readonly ops: readonly MultiOp[];
+}
+
+/** A create in a multi came with a null ACL: alone, or as createTTL, that is INVALIDACL, but here Apache trips over it. */
+export class MissingAclError extends JuteError {
+  constructor() {
+    super('MultiRequest', 'has a create without an ACL');
+  }
 }
 
 const END = { type: -1, done: true, err: -1 } as const;
@@ -39,7 +46,7 @@ export function readOp(type: number, reader: Reader): MultiOp {
     case OpCode.create:
     case OpCode.create2:
     case OpCode.createContainer:
-      return readCreate(type, CreateRequest.read(reader));
+      return readCreate(type, requireAcl(CreateRequest.read(reader)));
     case OpCode.createTTL:
       return readCreateTtl(CreateTTLRequest.read(reader));
     case OpCode.delete:
@@ -51,6 +58,11 @@ export function readOp(type: number, reader: Reader): MultiOp {
     default:
       throw new JuteError('MultiRequest', `has an op of type ${type}`);
   }
+}
+
+function requireAcl<R extends { readonly acl: ACL[] | null }>(request: R): R {
+  if (request.acl === null) throw new MissingAclError();
+  return request;
 }
 
 function op<R>(operation: { prepare(request: R, context: WriteContext): TxnBody }, request: R, ephemeral = false): MultiOp {
