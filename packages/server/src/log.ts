@@ -1,7 +1,8 @@
+import { createRequire } from 'node:module';
 import { hex } from '@zk/protocol';
 import type { TraceEvent } from '@zk/peer';
+import type { PinoPretty } from 'pino-pretty';
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 
 export type Log = Logger;
 
@@ -20,7 +21,7 @@ export function createLog(options: LogOptions = {}): Log {
   const stream = options.stream ?? destination({ fd: 1, sync: true });
   const level = options.level ?? 'info';
   if (!options.pretty) return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, stream);
-  const pretty = PinoPretty({
+  const pretty = loadPretty()({
     colorize: options.colorize ?? false,
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
@@ -28,6 +29,11 @@ export function createLog(options: LogOptions = {}): Log {
     sync: true,
   });
   return pino({ level, base: undefined }, pretty);
+}
+
+/** Loaded on a terminal only: as a service, which writes JSON, a server does without its memory and time. */
+function loadPretty(): typeof PinoPretty {
+  return createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
 }
 
 const LEVEL_NAMES = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
