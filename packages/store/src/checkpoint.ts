@@ -11,6 +11,11 @@ import { CheckpointThread } from './checkpoint-thread.ts';
 import { DamageError } from './damage.ts';
 
 const DIRECTORY = 'checkpoint';
+const FILE = 'data.mdb';
+/** MDB_MAGIC as it lies in the first page of every environment, near the beginning. */
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
+const MAGIC_WITHIN = 64;
+const READING = '.reading';
 const META_KEY = Buffer.from('meta');
 
 type Table = Database<Buffer, Buffer>;
@@ -27,6 +32,7 @@ export class Checkpoint {
   #thread: CheckpointThread | null = null;
   #mark: object | null = null;
   #keepUnknown = false;
+  #isReading = false;
 
   /** @param directory the `version-2` directory of the snapshots. Nothing is made in it before the first write. */
   constructor(directory: string) {
@@ -40,11 +46,13 @@ export class Checkpoint {
 
   /** What is on disk; null, with a note, for what cannot be read. */
   find(notes: string[]): CheckpointMeta | null {
-    if (!fs.existsSync(join(this.#directory, 'data.mdb'))) return null;
+    if (!fs.existsSync(join(this.#directory, FILE))) return null;
     try {
+      this.#requireEnvironment();
+      this.#beginReading();
       this.#open().root.resetReadTxn();
       const record = this.#get('meta', META_KEY);
-      if (!record) return null;
+      if (!record) return this.#endReading();
       const meta = decodeMeta(record);
       this.#keepUnknown = meta.revision > REVISION;
       return meta;
@@ -73,7 +81,6 @@ export class Checkpoint {
    * @returns false when `stopped` said so in between: nothing is left of it
    */
   async enter(capture: Capture, stopped: () => boolean): Promise<boolean> {
-    this.#open();
     this.#thread ??= new CheckpointThread(this.#directory);
     const thread = this.#thread;
     thread.begin(capture.isWhole, this.#keepUnknown);
@@ -109,13 +116,14 @@ export class Checkpoint {
   /** No start takes it any more. Nothing may be under way to the thread. */
   invalidate(): void {
     this.#mark = null;
-    if (!fs.existsSync(join(this.#directory, 'data.mdb'))) return;
+    if (!fs.existsSync(join(this.#directory, FILE))) return;
     this.#table('meta').removeSync(META_KEY);
+    this.#endReading();
   }
 
   /** Bytes of the file. */
   size(): number {
-    const { size = 0 } = fs.statSync(join(this.#directory, 'data.mdb'), { throwIfNoEntry: false }) ?? {};
+    const { size = 0 } = fs.statSync(join(this.#directory, FILE), { throwIfNoEntry: false }) ?? {};
     return this.#mark ? size : 0;
   }
 
@@ -129,6 +137,35 @@ export class Checkpoint {
   #open(): ReturnType<typeof openTables> {
     this.#environment ??= openTables(this.#directory);
     return this.#environment;
+  }
+
+  /**
+   * A page that has changed can make LMDB take the process with it. A start that died of that, or of anything else,
+   * leaves this mark behind, and the next one does without the checkpoint rather than die again.
+   */
+  #beginReading(): void {
+    const mark = `${this.#directory}${READING}`;
+    if (!this.#isReading && fs.existsSync(mark)) throw new Error('the last start ended while reading it');
+    this.#isReading = true;
+    fs.writeFileSync(mark, '');
+  }
+
+  #endReading(): null {
+    this.#isReading = false;
+    fs.rmSync(`${this.#directory}${READING}`, { force: true });
+    return null;
+  }
+
+  /** LMDB trusts its file: what is none must not reach it. */
+  #requireEnvironment(): void {
+    const head = Buffer.alloc(MAGIC_WITHIN);
+    const fd = fs.openSync(join(this.#directory, FILE), 'r');
+    try {
+      fs.readSync(fd, head, 0, head.length, 0);
+    } finally {
+      fs.closeSync(fd);
+    }
+    if (!head.includes(MAGIC)) throw new Error(`${FILE} is no LMDB environment`);
   }
 
   #table(name: TableName): Table {
@@ -157,6 +194,7 @@ export class Checkpoint {
       yield readZnode(record, pathOfKey(key));
     }
     if (count !== meta.nodeCount) throw this.#damage(meta, `${count} znodes of ${meta.nodeCount}`);
+    this.#endReading();
   }
 
   *#records(name: TableName, meta: CheckpointMeta): Generator<{ key: Buffer; record: Buffer }> {
@@ -181,6 +219,7 @@ export class Checkpoint {
     const aside = `${this.#directory}.damaged`;
     fs.rmSync(aside, { recursive: true, force: true });
     fs.renameSync(this.#directory, aside);
+    this.#endReading();
     this.#mark = null;
     this.#environment = null;
     return basename(aside);
@@ -234,8 +273,8 @@ export function captureOf(image: Image, since: object | null): Capture {
   };
 }
 
-/** Whether a checkpoint's last txn is still in the log, as the one that led to the checkpoint's digest. */
-export function isAnchored({ digest }: CheckpointMeta, txnDigest: { version: number; treeDigest: bigint } | null): boolean {
+/** Whether a txn with the checkpoint's zxid can be the one it ends with: their digests, where both have one, agree. */
+export function leadsTo({ digest }: CheckpointMeta, txnDigest: { version: number; treeDigest: bigint } | null): boolean {
   if (!digest || !txnDigest || txnDigest.version !== digest.version) return true;
   return BigInt.asUintN(64, txnDigest.treeDigest) === digest.value;
 }

@@ -354,7 +354,7 @@ export class FileStore implements Store {
   #snapshotIsDue(): boolean {
     const newest = this.#snapshots.candidates()[0];
     if (!newest || !this.#hasImage) return true;
-    return this.#log.sizeFrom(newest.zxid) >= Math.max(MIN_LOG_PER_SNAPSHOT, this.#snapshots.newestSize());
+    return this.#log.sizeBehind(newest.zxid) >= Math.max(MIN_LOG_PER_SNAPSHOT, this.#snapshots.newestSize());
   }
 
   async #writeSnapshot(image: Image, zxid: Zxid, running: RunningCheckpoint): Promise<void> {

@@ -1,5 +1,5 @@
 import { asZxid, hex, parseProposal, type Image, type Zxid } from '@zk/protocol';
-import { isAnchored, type Checkpoint } from './checkpoint.ts';
+import { leadsTo, type Checkpoint } from './checkpoint.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { DamageError } from './damage.ts';
 import { syncDirectoryNow, type Disk } from './disk.ts';
@@ -85,8 +85,9 @@ function recoverCheckpoint(sources: RecoverySources, notes: string[]): Recovered
   if (!checkpoint || !meta) return null;
   const newest = snapshots.candidates()[0];
   if (newest && newest.zxid <= meta.zxid) {
-    const { base } = log.scan(meta.zxid);
-    if (base && isAnchored(meta, parseProposal(base).txn.digest)) return replayOver(checkpoint.image(meta), sources, notes);
+    const scan = log.scan(meta.zxid);
+    const isAnchored = scan.base !== null && leadsTo(meta, parseProposal(scan.base).txn.digest);
+    if (isAnchored) return replayOver(checkpoint.image(meta), sources, notes, scan);
     if (meta.zxid > 0n) notes.push(`the checkpoint ends with ${hex(meta.zxid)}, which is not in the log: starting from a snapshot`);
   }
   checkpoint.invalidate();
@@ -94,8 +95,12 @@ function recoverCheckpoint(sources: RecoverySources, notes: string[]): Recovered
 }
 
 /** An image that has been chosen, and the log behind it. */
-function replayOver(image: Image | null, { disk, directory, log }: RecoverySources, notes: string[]): Recovered {
-  const scan = log.scan(image?.zxid ?? NOTHING);
+function replayOver(
+  image: Image | null,
+  { disk, directory, log }: RecoverySources,
+  notes: string[],
+  scan = log.scan(image?.zxid ?? NOTHING),
+): Recovered {
   notes.push(...scan.notes);
   const epochs = readEpochs(disk, directory.snapshots, scan.lastZxid, notes);
   return { image, txns: scan.txns, epochs, lastZxid: scan.lastZxid, notes, trusted: true };

@@ -188,11 +188,20 @@ export class TxnLog {
 
   /** Bytes of records in the files that reading from `from` goes through. */
   sizeFrom(from: Zxid): number {
-    return this.#durableFrom(from).reduce((sum, file) => sum + (file.end ?? this.#disk.sizeUsed(file.path)), 0);
+    return this.#durableFrom(from).reduce((sum, file) => sum + this.#recordBytes(file), 0);
+  }
+
+  /** Bytes of records in the files that begin after `zxid`. */
+  sizeBehind(zxid: Zxid): number {
+    return this.#durableFrom(zxid).reduce((sum, file) => (file.zxid > zxid ? sum + this.#recordBytes(file) : sum), 0);
   }
 
   close(): void {
     this.roll();
+  }
+
+  #recordBytes(file: LogFile): number {
+    return file.end ?? this.#disk.sizeUsed(file.path);
   }
 
   #open(first: Zxid): void {

@@ -1,0 +1,313 @@
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type ImageNode, type Proposal, type TxnBody } from '@zk/protocol';
+import { DataTree } from '@zk/tree';
+import protobuf from 'protobufjs';
+import { describe, expect, test } from 'vitest';
+import { openTables } from '../src/checkpoint-tables.js';
+import { readZnode, writeZnode, znodeBound } from '../src/checkpoint-records.ts';
+import { pathOfKey, znodeKey } from '../src/checkpoint-keys.ts';
+import { FileStore, type FileStoreOptions, type Recovered, type Store } from '../src/index.ts';
+import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
+import { filesOf, temporaryDirectory } from './support.ts';
+
+/** A tree on a disk: what is applied is logged, and a restart shows what was kept. */
+class Member {
+  readonly dataDir: string;
+  readonly recovered: Recovered;
+  readonly store: Store;
+  tree: DataTree;
+
+  constructor(dataDir = temporaryDirectory(), options: Partial<FileStoreOptions> = {}) {
+    this.dataDir = dataDir;
+    this.store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: 'lmdb', ...options });
+    this.recovered = this.store.recover();
+    this.tree = treeOf(this.recovered);
+  }
+
+  async create(...paths: string[]): Promise<void> {
+    for (const path of paths) {
+      const parent = this.tree.node(path.slice(0, path.lastIndexOf('/')));
+      const parentCVersion = (parent?.cversion ?? 0) + 1;
+      await this.apply({ type: OpCode.create, path, data: Buffer.from('new'), acl: [...OPEN_ACL], ephemeral: false, parentCVersion });
+    }
+  }
+
+  set(path: string, text: string): Promise<void> {
+    return this.apply({ type: OpCode.setData, path, data: Buffer.from(text), version: (this.tree.node(path)?.version ?? 0) + 1 });
+  }
+
+  delete(path: string): Promise<void> {
+    return this.apply({ type: OpCode.delete, path });
+  }
+
+  apply(body: TxnBody): Promise<void> {
+    const proposal = this.#next(body);
+    this.tree.apply(proposal.txn);
+    return appended(this.store, [proposal]);
+  }
+
+  checkpoint(): Promise<void> {
+    return checkpointed(this.store, this.tree.image());
+  }
+
+  /** As it would have been after this txn. The digest comes from a tree that the txn was tried on. */
+  #next(body: TxnBody): Proposal {
+    const zxid = asZxid(this.tree.lastZxid + 1n);
+    const header = { clientId: asSessionId(1n), cxid: 0, zxid, time: 1_700_000_000_000n, type: body.type };
+    const trial = DataTree.fromImage(this.tree.image());
+    trial.apply({ header, body, digest: null });
+    return proposalOf({ header, body, digest: { version: 2, treeDigest: BigInt.asIntN(64, trial.digest) } });
+  }
+}
+
+function treeOf({ image, txns }: Recovered): DataTree {
+  const tree = image ? DataTree.fromImage(image) : new DataTree();
+  expect(tree.imageMismatch).toBeUndefined();
+  for (const { txn } of txns) expect(tree.apply(txn).digestMismatch).toBeUndefined();
+  return tree;
+}
+
+const paths = (tree: DataTree): string[] => [...tree.image().nodes].map(({ path, data }) => `${path} ${data?.toString()}`).sort();
+const checkpointOf = (member: Member): string => join(member.dataDir, 'version-2', 'checkpoint');
+
+describe('a checkpoint in LMDB', () => {
+  test('is what a start begins with, exactly as of its zxid, and only the log behind it is replayed', async () => {
+    const member = new Member();
+    await member.create('/a', '/a/b', '/c');
+    await member.checkpoint();
+    await member.set('/c', 'two');
+    await member.delete('/a/b');
+    const second = member.checkpoint();
+    await member.set('/c', 'while it was being written');
+    await second;
+    await member.create('/d');
+    const { recovered, tree } = new Member(member.dataDir);
+    expect(recovered.image?.zxid).toBe(5n);
+    expect([...(recovered.image?.nodes ?? [])].find(({ path }) => path === '/c')?.data?.toString()).toBe('two');
+    expect([...recovered.txns].map(({ zxid }) => zxid)).toEqual([6n, 7n]);
+    expect(paths(tree)).toEqual(paths(member.tree));
+    expect(recovered.notes).toEqual([]);
+  });
+
+  test('goes on after a restart with what has changed since', async () => {
+    const first = new Member();
+    await first.create('/a', '/b');
+    await first.checkpoint();
+    await first.set('/a', 'in the log');
+    const second = new Member(first.dataDir);
+    await second.delete('/b');
+    await second.checkpoint();
+    const third = new Member(first.dataDir);
+    expect([third.recovered.image?.zxid, paths(third.tree)]).toEqual([4n, paths(second.tree)]);
+  });
+
+  test('holds paths and names that are too long for a key', async () => {
+    const long = 'x'.repeat(600);
+    const member = new Member();
+    const deep = ['/a', `/a/${long}`, `/a/${long}/${long}`, `/a/${long}/${long}/é`, `/a/${long}/${long}/é/${long}`];
+    await member.create(...deep);
+    await member.checkpoint();
+    await member.delete(deep[4] as string);
+    await member.checkpoint();
+    expect(paths(new Member(member.dataDir).tree)).toEqual(paths(member.tree));
+  });
+
+  test('a truncate above it goes back to it, a truncate below it to a snapshot; the next one is right again', async () => {
+    const member = new Member();
+    await member.create('/a', '/b');
+    await member.checkpoint();
+    await member.create('/c', '/d');
+    const above = await truncated(member.store, asZxid(3n));
+    expect([above?.image?.zxid, above?.lastZxid]).toEqual([2n, 3n]);
+    const below = await truncated(member.store, asZxid(1n));
+    expect([below?.image?.zxid, below?.lastZxid]).toEqual([0n, 1n]);
+    member.tree = treeOf(below as Recovered);
+    await member.create('/another');
+    await member.checkpoint();
+    const restarted = new Member(member.dataDir);
+    expect([restarted.recovered.image?.zxid, paths(restarted.tree)]).toEqual([2n, paths(member.tree)]);
+  });
+
+  test('is forgotten when a leader\'s image replaces everything, also while it is being written', async () => {
+    const member = new Member();
+    await member.create('/a', '/b');
+    await member.checkpoint();
+    await member.create('/c');
+    await Promise.all([member.checkpoint(), replaced(member.store, imageAt(2n, 'from the leader'))]);
+    const { recovered } = new Member(member.dataDir);
+    expect([recovered.lastZxid, recovered.image?.zxid]).toEqual([2n, 2n]);
+    expect([...(recovered.image?.nodes ?? [])].map(({ path }) => path)).toEqual(['', '/a']);
+  });
+
+  test('a snapshot is written as well once the log has grown long: Apache can always start', { timeout: 60_000 }, async () => {
+    const member = new Member();
+    await member.create('/a');
+    const text = 'x'.repeat(1_000_000);
+    for (let n = 0; n < 68; n++) await member.set('/a', text);
+    await member.checkpoint();
+    expect(filesOf(member.dataDir).filter((name) => name.startsWith('snapshot'))).toEqual(['snapshot.0', 'snapshot.45']);
+    await member.set('/a', 'short');
+    await member.checkpoint();
+    expect(filesOf(member.dataDir).filter((name) => name.startsWith('snapshot'))).toHaveLength(2);
+  });
+});
+
+describe('a directory that somebody else has worked on', () => {
+  /** Apache was here: it knows nothing of the checkpoint, and leaves it where it is. */
+  async function asApache(dataDir: string, work: (member: Member) => Promise<void>): Promise<void> {
+    const [inside, aside] = [join(dataDir, 'version-2', 'checkpoint'), join(dataDir, 'aside')];
+    cpSync(inside, aside, { recursive: true });
+    await work(new Member(dataDir, { checkpoint: 'apache' }));
+    expect(existsSync(inside)).toBe(false); // kept without one from now on: ours does not come back either
+    cpSync(aside, inside, { recursive: true });
+  }
+
+  test('a newer snapshot is taken', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    await asApache(member.dataDir, async (apache) => {
+      await apache.set('/a', 'by Apache');
+      await apache.checkpoint();
+    });
+    const { recovered, tree } = new Member(member.dataDir);
+    expect([recovered.image?.zxid, tree.node('/a')?.data?.toString()]).toEqual([2n, 'by Apache']);
+  });
+
+  test('another history with the same zxids is noticed by the digest', async () => {
+    const member = new Member();
+    await member.create('/a', '/b');
+    await member.checkpoint();
+    await asApache(member.dataDir, async (apache) => {
+      await truncated(apache.store, asZxid(1n));
+      apache.tree = treeOf(FileStore.open({ dataDir: member.dataDir }).recover());
+      await apache.create('/other');
+    });
+    const { recovered, tree } = new Member(member.dataDir);
+    expect(recovered.notes.join()).toContain('the checkpoint ends with 0x2, which is not in the log');
+    expect([tree.node('/b'), tree.node('/other')?.data?.toString()]).toEqual([undefined, 'new']);
+  });
+
+  test('older logs that were put back win over a checkpoint of what came later', async () => {
+    const member = new Member();
+    await member.create('/a');
+    const version2 = join(member.dataDir, 'version-2');
+    const backup = readdirSync(version2).map((name) => [name, readFileSync(join(version2, name))] as const);
+    await member.create('/b');
+    await member.checkpoint();
+    for (const name of filesOf(member.dataDir)) if (name !== 'checkpoint') rmSync(join(version2, name));
+    for (const [name, content] of backup) writeFileSync(join(version2, name), content);
+    const { recovered, tree } = new Member(member.dataDir);
+    expect([recovered.lastZxid, tree.node('/b')]).toEqual([1n, undefined]);
+    expect(recovered.notes).not.toEqual([]);
+  });
+});
+
+describe('damage', () => {
+  test('a record that has changed is reported, and the start after that does without the checkpoint', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.set('/a', 'a text to be found in the file');
+    await member.checkpoint();
+    const path = join(checkpointOf(member), 'data.mdb');
+    await new Promise<void>((resolve) => member.store.close(resolve));
+    const content = readFileSync(path);
+    for (let at = content.indexOf('to be found'); at >= 0; at = content.indexOf('to be found', at + 1)) content.write('not', at);
+    writeFileSync(path, content);
+    expect(() => new Member(member.dataDir)).toThrow('put aside as checkpoint.damaged');
+    const { recovered, tree } = new Member(member.dataDir);
+    expect([recovered.image?.zxid, paths(tree)]).toEqual([0n, paths(member.tree)]);
+  });
+
+  test('what a start died of reading is put aside by the next one', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    const dying = FileStore.open({ dataDir: member.dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
+    expect(dying.recover().image?.zxid).toBe(1n); // and its znodes are never read to the end
+    const { recovered, tree } = new Member(member.dataDir);
+    expect([recovered.image?.zxid, paths(tree)]).toEqual([0n, paths(member.tree)]);
+    expect(recovered.notes.join()).toContain('the last start ended while reading it');
+  });
+
+  test('a file that is no LMDB environment is put aside', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    await new Promise<void>((resolve) => member.store.close(resolve));
+    writeFileSync(join(checkpointOf(member), 'data.mdb'), Buffer.alloc(100_000, 'x'));
+    const again = new Member(member.dataDir);
+    expect(again.recovered.notes.join()).toContain('put aside as checkpoint.damaged');
+    expect(paths(again.tree)).toEqual(paths(member.tree));
+    await again.checkpoint();
+    expect(new Member(member.dataDir).recovered.image?.zxid).toBe(1n);
+  });
+});
+
+describe('records', () => {
+  const schema = protobuf.loadSync(fileURLToPath(new URL('../proto/checkpoint.proto', import.meta.url)));
+  const Znode = schema.lookupType('zk.checkpoint.Znode');
+  const stat = { czxid: 1n, mzxid: -2n, pzxid: 2n ** 62n, ctime: 4n, mtime: 5n, ephemeralOwner: -(2n ** 63n), version: -1, cversion: 8, aversion: 2 ** 31 - 1 };
+  const encoded = (node: ImageNode, spellPath: boolean): Buffer => {
+    const bytes = Buffer.alloc(znodeBound(node));
+    return bytes.subarray(0, writeZnode(bytes, 0, node, spellPath));
+  };
+
+  test('are what the schema says', () => {
+    const record = encoded({ path: '/é', data: Buffer.from('data'), aclId: -1n, stat }, true);
+    expect(Znode.toObject(Znode.decode(record), { longs: String, bytes: String })).toEqual({
+      czxid: '1', mzxid: '-2', pzxid: '4611686018427387904', ctime: '4', mtime: '5', ephemeralOwner: '-9223372036854775808',
+      version: -1, cversion: 8, aversion: 2147483647, aclId: '-1', data: Buffer.from('data').toString('base64'), path: '/é',
+    });
+  });
+
+  test.each([null, Buffer.alloc(0), Buffer.alloc(20_000, 7)])('a znode survives, its data too (%#)', (data) => {
+    const node = { path: '/a/b', data, aclId: 12n, stat };
+    expect(readZnode(encoded(node, false), '/a/b')).toEqual(node);
+    expect(readZnode(encoded(node, true), null)).toEqual(node);
+  });
+
+  test('fields of a newer schema are skipped on reading, and survive a change of the znode', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    await new Promise<void>((resolve) => member.store.close(resolve));
+    const added = Buffer.from([(30 << 3) | 0 & 7, 42].flatMap((value, i) => (i === 0 ? [0xf0, 0x01] : [value]))); // field 30, varint 42
+    const { crc32 } = await import('node:zlib');
+    const { root, tables } = openTables(checkpointOf(member));
+    const extend = (table: number, key: Buffer, change: (record: Buffer) => Buffer): void => {
+      const record = change(tables[table]!.get(key)!.subarray(0, -4));
+      const sum = Buffer.alloc(4);
+      sum.writeUInt32BE(crc32(record, crc32(key)));
+      tables[table]!.putSync(key, Buffer.concat([record, sum]));
+    };
+    extend(0, Buffer.from('meta'), (record) => Buffer.concat([record, Buffer.from([8, 2])])); // the last revision counts
+    extend(3, znodeKey('/a'), (record) => Buffer.concat([record, added]));
+    await root.close();
+
+    const older = new Member(member.dataDir);
+    await older.set('/a', 'changed');
+    await older.checkpoint();
+    await new Promise<void>((resolve) => older.store.close(resolve));
+    const after = openTables(checkpointOf(member));
+    const record = after.tables[3]!.get(znodeKey('/a'))!.subarray(0, -4);
+    await after.root.close();
+    expect(record.subarray(-added.length)).toEqual(added);
+    expect(readZnode(record, '/a').data?.toString()).toBe('changed');
+  });
+
+  test.each(['', '/a', '/a/b', '/a/é', `/${'x'.repeat(512)}`, `/${'p'.repeat(999)}/n`])('a key spells its path (%#)', (path) => {
+    expect(pathOfKey(znodeKey(path))).toBe(path);
+  });
+
+  test('keys put parents before their children, and the children of one znode next to each other', () => {
+    const long = 'y'.repeat(700);
+    const sorted = ['', '/a', '/a.b', '/a/b', '/a/c', '/a.b/b', '/a/b/c', `/${long}`, `/${long}/${long}`, `/${long}/${long}/a`, `/${long}/${long}/a/b`]
+      .sort((one, other) => Buffer.compare(znodeKey(one), znodeKey(other)));
+    for (const path of sorted.slice(1)) expect(sorted.indexOf(path)).toBeGreaterThan(sorted.indexOf(path.slice(0, path.lastIndexOf('/'))));
+    const parents = sorted.slice(1).map((path) => path.slice(0, path.lastIndexOf('/')));
+    expect(parents.filter((parent, i) => parent !== parents[i - 1])).toEqual([...new Set(parents)]);
+  });
+});
