@@ -244,6 +244,7 @@ class Server implements RunningServer {
       forceSync: settings.get('forceSync'),
       digest: settings.get('digest.enabled'),
       serializeLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
+      checkpoint: settings.get('checkpoint.format'),
       compression: compressionOf(settings.get('snapshot.compression.method')),
       trustEmpty: settings.get('snapshot.trust.empty'),
       autocreateDb: settings.get('db.autocreate'),

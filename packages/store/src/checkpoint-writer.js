@@ -8,6 +8,10 @@ import { CHECKSUM_BYTES, KNOWN_FIELDS, openTables } from './checkpoint-tables.js
 import { unknownFields } from './unknown-fields.js';
 
 /** @typedef {import('./checkpoint-thread.ts').ToWriter} Message */
+/** @typedef {{ table: number, key: Buffer, record: Buffer | null }} Entry */
+
+/** How much is sorted at a time. */
+const GATHERED_BYTES = 64 * 1024 * 1024;
 
 if (!parentPort) throw new Error('checkpoint-writer is the main file of a thread');
 const port = parentPort;
@@ -48,15 +52,25 @@ async function transaction(isWhole, keepUnknown) {
   try {
     await root.transactionSync(async () => {
       if (isWhole) for (const table of tables) table.clearSync();
+      /** @type {Entry[]} */
+      let gathered = [];
+      let bytes = 0;
       for (let message = await receive(); message.kind !== 'commit'; message = await receive()) {
         if (message.kind === 'abort') {
           isAborted = true;
           throw new Error('aborted');
         }
         if (message.kind !== 'chunk') throw new Error(`${message.kind} inside a transaction`);
-        enter(message.bytes, keepUnknown);
+        for (const entry of entriesOf(message.bytes)) gathered.push(entry);
+        bytes += message.bytes.length;
+        if (bytes > GATHERED_BYTES) {
+          enter(gathered, keepUnknown);
+          gathered = [];
+          bytes = 0;
+        }
         port.postMessage({ kind: 'taken' });
       }
+      enter(gathered, keepUnknown);
     });
   } catch (error) {
     if (!isAborted) throw error;
@@ -66,21 +80,35 @@ async function transaction(isWhole, keepUnknown) {
 
 /**
  * Chunks are sequences of: table (u8), key length (u16), record length (i32; −1 = remove), key, record.
- * @param {Uint8Array} bytes
- * @param {boolean} keepUnknown
+ * @param {Uint8Array} chunk
+ * @returns {Entry[]}
  */
-function enter({ buffer, byteOffset, byteLength }, keepUnknown) {
+function entriesOf({ buffer, byteOffset, byteLength }) {
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const entries = [];
   for (let at = 0; at < bytes.length; ) {
-    const number = bytes.readUInt8(at);
     const keyLength = bytes.readUInt16BE(at + 1);
     const length = bytes.readInt32BE(at + 3);
-    const keyEnd = at + 7 + keyLength;
-    const key = bytes.subarray(at + 7, keyEnd);
-    at = keyEnd + Math.max(0, length);
-    const table = tableOf(number);
-    if (length < 0) table.removeSync(key);
-    else table.putSync(key, sealed(key, completed(number, key, bytes.subarray(keyEnd, at), keepUnknown)));
+    const keyAt = at + 7;
+    const recordAt = keyAt + keyLength;
+    const end = recordAt + Math.max(0, length);
+    entries.push({ table: bytes.readUInt8(at), key: bytes.subarray(keyAt, recordAt), record: length < 0 ? null : bytes.subarray(recordAt, end) });
+    at = end;
+  }
+  return entries;
+}
+
+/**
+ * In the order of the keys, so that each page is touched once. What is said of one key stays in its order: a znode may
+ * be removed and there again.
+ * @param {Entry[]} entries
+ * @param {boolean} keepUnknown
+ */
+function enter(entries, keepUnknown) {
+  entries.sort((one, other) => one.table - other.table || Buffer.compare(one.key, other.key));
+  for (const { table, key, record } of entries) {
+    if (record === null) tableOf(table).removeSync(key);
+    else tableOf(table).putSync(key, sealed(key, completed(table, key, record, keepUnknown)));
   }
 }
 

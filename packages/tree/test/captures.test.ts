@@ -147,6 +147,25 @@ test('a whole capture that was given up halfway leaves no trace in the next ones
   expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(zk.tree));
 });
 
+test.each(['whole', 'of what has changed'])('a znode that takes the place of a removed one while a capture is taken is not in it (%s)', (kind) => {
+  const zk = new Applier(new DataTree(options));
+  for (const path of ['/a', '/b', '/c']) zk.create(path);
+  const checkpoint = new Checkpoint();
+  if (kind !== 'whole') {
+    checkpoint.enter(capture(zk.tree, null));
+    for (const path of ['/a', '/b', '/c']) zk.setData(path, 'changed');
+  }
+  const before = treeFacts(DataTree.fromImage(zk.tree.image(), options));
+  let steps: (() => void)[] = [() => zk.delete('/c'), () => zk.create('/in its place')];
+  checkpoint.enter(capture(zk.tree, checkpoint.mark), () => {
+    for (const step of steps) step();
+    steps = [];
+  });
+  expect(treeFacts(checkpoint.tree)).toEqual(before);
+  checkpoint.enter(capture(zk.tree, checkpoint.mark));
+  expect(treeFacts(checkpoint.tree)).toEqual(treeFacts(zk.tree));
+});
+
 test('an ACL list that nobody uses any more is forgotten', () => {
   const zk = new Applier(new DataTree(options));
   const lists = (): number => [...checkpoint.image.acls].length;

@@ -67,5 +67,6 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'admin.console.enabled': 'ours: the page at /console and its /console/api',
   'admin.console.writable': 'ours: visitors with credentials may create, change and delete znodes',
   myid: 'ours: written to dataDir/myid when that file is missing',
+  'checkpoint.format': 'of this server alone: `lmdb` saves what has changed, and a snapshot now and then so that Apache can take the directory; `apache` a snapshot each time',
   'snapshot.compression.method': '`gz` or `snappy`; every kind is read',
 };

@@ -77,6 +77,12 @@ function text<F extends string | null>(fallback: F, scope: Scope = 'property', s
   return { scope, support, fallback, expected: 'text', example: fallback ?? 'text', parse: (value) => value };
 }
 
+/** The first one is the default. */
+function oneOf<const C extends readonly [string, ...string[]]>(...choices: C): KeySpec<C[number]> {
+  const parse = (text: string): C[number] | undefined => choices.find((choice) => choice === text.toLowerCase());
+  return { scope: 'property', support: 'honoured', fallback: choices[0], expected: `one of ${choices.join(', ')}`, example: choices[0], parse };
+}
+
 const port = (scope: Scope, support: Support = 'honoured') => int(null, { scope, support, min: 0, max: 65535 });
 const file = 'file' as const;
 const tuning = (fallback: number) => int(fallback, { support: 'meaningless' });
@@ -143,6 +149,8 @@ const FILE_KEYS = {
 const SERVER_KEYS = {
   preAllocSize: int(65536, { min: 1 }),
   snapCount: int(100000, { min: 2 }),
+  /** Ours alone: how the tree is saved at snapCount (docs/adr/0002-checkpoint-in-lmdb.md). */
+  'checkpoint.format': oneOf('lmdb', 'apache'),
   snapSizeLimitInKb: off(4194304),
   txnLogSizeLimitInKb: int(-1),
   commitLogCount: int(500, { min: 0 }),
