@@ -46,9 +46,10 @@ export interface FileStoreOptions {
   /** Told of every sync of the log: how long it took, in ms, and the file's padded size in bytes. */
   onSync?: (ms: number, fileBytes: number) => void;
   /**
-   * What {@link Store.checkpoint} writes, default 'apache': a whole snapshot each time. With 'lmdb' it is what has changed
-   * since the last time, and a snapshot only once the log behind the newest one has grown as long as that is itself (at
-   * least 64 MiB): so that Apache can be started on the directory at any time, and reads no more than twice the tree.
+   * What {@link Store.checkpoint} writes. By default a whole snapshot each time; 'apache' says so for good, and removes the
+   * checkpoint of an earlier 'lmdb', which is otherwise left alone. With 'lmdb' it is what has changed since the last time,
+   * and a snapshot only once the log behind the newest one has grown as long as that is itself (at least 64 MiB): so that
+   * Apache can be started on the directory at any time, and reads no more than twice the tree.
    */
   checkpoint?: 'apache' | 'lmdb';
   /** Default: the real file system. The LMDB checkpoint is always on that one. */
@@ -133,7 +134,7 @@ export class FileStore implements Store {
   }
 
   recover(): Recovered {
-    if (!this.#lmdb && this.#disk === nodeDisk) removeCheckpoint(this.#directory.snapshots);
+    if (this.#options.checkpoint === 'apache') removeCheckpoint(this.#directory.snapshots);
     const recovered = recover(this.#sources(), {
       trustEmpty: this.#options.trustEmpty ?? false,
       autocreateDb: this.#options.autocreateDb ?? true,
