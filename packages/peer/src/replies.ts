@@ -17,12 +17,13 @@ const LARGE_BYTES = 8 * 1024;
  */
 export class Replies {
   readonly #zxid = Buffer.alloc(8);
+  readonly #zxidView = new DataView(this.#zxid.buffer, this.#zxid.byteOffset, 8);
   readonly #body = new Writer(1024);
   #sheet: Buffer = Buffer.alloc(0);
   #used = 0;
 
   lastApplied(zxid: Zxid): void {
-    this.#zxid.writeBigInt64BE(zxid);
+    this.#zxidView.setBigInt64(0, zxid); // several times faster than Buffer's way, and done at every commit
   }
 
   /** A frame with its header written and `bodyLength` bytes still to be filled in from REPLY_HEADER_END. */
