@@ -15,8 +15,8 @@ export type Job =
   | { readonly kind: 'sessions'; readonly target: Target; readonly count: number; readonly atATime: number }
   /** One set of a znode that `watchers` connections watch; that many times, the first few to warm up. */
   | { readonly kind: 'watches'; readonly target: Target; readonly watchers: number; readonly times: number }
-  /** That many znodes created, spread over parents of 1,000 each. */
-  | { readonly kind: 'fill'; readonly target: Target; readonly znodes: number; readonly valueBytes: number };
+  /** Thousands of znodes created, each thousand below a parent of its own: those from `first` on. */
+  | { readonly kind: 'fill'; readonly target: Target; readonly first: number; readonly thousands: number; readonly valueBytes: number };
 
 export interface Target {
   /** Client ports, taken in turn by the connections. */

@@ -98,11 +98,11 @@ async function watches({ target, watchers, times }: Extract<Job, { kind: 'watche
   return measurement;
 }
 
-async function fill({ target, znodes, valueBytes }: Extract<Job, { kind: 'fill' }>): Promise<Measurement> {
+async function fill({ target, first, thousands, valueBytes }: Extract<Job, { kind: 'fill' }>): Promise<Measurement> {
   const value = Buffer.alloc(valueBytes, 'value-');
   const tally = newTally();
   const [connection] = await open(target, 1, tally);
-  const parents = Array.from({ length: Math.ceil(znodes / 1000) }, (_, parent) => `${ROOT}/fill-${String(parent).padStart(6, '0')}`);
+  const parents = Array.from({ length: thousands }, (_, i) => `${ROOT}/fill-${String(first + i).padStart(6, '0')}`);
   await connection!.run(new Once([createFrame(ROOT, value), ...parents.map((path) => createFrame(path, value))]), PREPARING_IN_FLIGHT);
   const span = new Span(target, tally);
   for (const parent of parents) {
