@@ -30,7 +30,7 @@ const SHAPES = [
 const FAULTS_FOR_MS = 30_000;
 const CLIENTS = 3;
 /** The longest pause between two requests of a client, ms: epochs without a txn are as interesting as busy ones. */
-const PAUSES_MS = [15, 40, 40, 300, 3_000];
+const PAUSES_MS = [20, 80, 80, 300, 3_000];
 
 /** One ensemble, its clients, and everything that goes wrong for half a simulated minute; then it must recover. */
 export function simulate(seed: number, options: SimulationOptions = {}): Simulation {
