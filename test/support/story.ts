@@ -5,13 +5,15 @@ import { nextTurn } from './next-turn.ts';
 
 /** How many seeds a story is told under; ZK_SEED tells it under one. */
 const SEEDS = 20;
+/** A story takes a fraction of this, unless the machine has a lot else to do. */
+const TIMEOUT_MS = 120_000;
 
 /**
  * A story about a simulated ensemble, told under many seeds: delays, losses and orders differ, the ending may not.
  * When it fails it prints the one command that repeats it.
  */
 export function story(title: string, tell: (seed: number) => void, seeds = SEEDS): void {
-  test(title, async () => {
+  test(title, { timeout: TIMEOUT_MS }, async () => {
     const chosen = process.env['ZK_SEED'];
     const list = chosen === undefined ? Array.from({ length: seeds }, (_, i) => i + 1) : [Number(chosen)];
     for (const seed of list) {

@@ -8,7 +8,8 @@ import type { PeerConfig } from './config.ts';
 import { Fifo } from './fifo.ts';
 import type { World } from './world.ts';
 
-const NO_HISTORY = asZxid(-1n);
+/** What a member says that has no history: it counts in no quorum, and is sent the whole tree (quorum.md 4.4, 7.2). */
+export const NO_HISTORY = asZxid(-1n);
 
 /**
  * What this member knows: the tree, the last committed proposals, and the tail that is logged but not committed yet.

@@ -4,6 +4,7 @@ import { Learner } from '@zk/zab';
 import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
+import { NO_HISTORY } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { QuorumLink } from './links.ts';
 import type { LinkEvents } from './links.ts';
@@ -22,6 +23,7 @@ export class Learning implements Role, LinkEvents {
   readonly #member: Member;
   readonly leader: Sid;
   readonly name: 'following' | 'observing';
+  readonly #asksForTree: boolean;
   #dial: LeaderDial | null = null;
   #link: QuorumLink | null = null;
   #machine: Learner | null = null;
@@ -29,10 +31,12 @@ export class Learning implements Role, LinkEvents {
   #serving = false;
   #lastCommitted: Zxid | null = null;
 
-  constructor(member: Member, leader: Sid, name: 'following' | 'observing') {
+  /** @param asksForTree whatever we have, the leader is to send its tree */
+  constructor(member: Member, leader: Sid, name: 'following' | 'observing', asksForTree = false) {
     this.#member = member;
     this.leader = leader;
     this.name = name;
+    this.#asksForTree = asksForTree;
   }
 
   get isServing(): boolean {
@@ -131,7 +135,7 @@ export class Learning implements Role, LinkEvents {
       initLimit: config.initLimit,
       syncLimit: config.syncLimit,
       epochs,
-      lastLogged: history.claimed,
+      lastLogged: this.#asksForTree ? NO_HISTORY : history.claimed,
       committed: history.committed,
       takeTouched: () => pipeline.takeTouched(),
       syncEnabled: config.observerSyncEnabled,
@@ -204,7 +208,8 @@ export class Learning implements Role, LinkEvents {
 
   #leave(reason: string, remains: Remains): void {
     if (remains === 'distrusted') this.#member.history.distrust();
-    this.#member.leave(reason);
+    if (remains === 'distrusted' || remains === 'uncut') this.#member.askForTree(this.leader, reason);
+    else this.#member.leave(reason);
   }
 
   #authority(): Authority {

@@ -30,6 +30,8 @@ export interface Member {
   reconfigured(config: EnsembleConfig, designatedLeader: Sid): void;
   /** The role is over: back to LOOKING. Nothing of the role may run afterwards. */
   leave(reason: string): void;
+  /** The role is over, but its leader is not: back to it, without an election, for the whole tree. */
+  askForTree(leader: Sid, reason: string): void;
   /** The process must end. */
   die(code: number, reason: string, error?: Error): void;
 }

@@ -45,6 +45,8 @@ export class Peer implements Member, Search {
   #leaving: string | null = null;
   /** Set by a reconfig: what to be next, without an election. */
   #appointment: Extract<ElectionInput, { kind: 'appointed' }> | null = null;
+  /** Who is to be asked for its tree, without an election. */
+  #askAgain: Sid | null = null;
   #stopping = false;
   #dead = false;
 
@@ -167,6 +169,11 @@ export class Peer implements Member, Search {
     this.#leaving ??= reason;
   }
 
+  askForTree(leader: Sid, reason: string): void {
+    this.#askAgain = leader;
+    this.leave(reason);
+  }
+
   die(code: number, reason: string, error?: Error): void {
     if (this.#dead) return;
     this.#dead = true;
@@ -272,6 +279,9 @@ export class Peer implements Member, Search {
 
   #drained(reason: string): void {
     if (this.#stopping) return this.world.store.close(() => this.#become(new Stopped(), reason));
+    const leader = this.#askAgain;
+    this.#askAgain = null;
+    if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);
     const appointment = this.#appointment;
     this.#appointment = null;
     if (appointment) return this.#elect(appointment);

@@ -109,6 +109,11 @@ export class Checkers implements NodeObserver, Broadcasts {
       case 'role':
         if (event.role === 'looking' || event.role === 'draining') this.history.stopped(node);
         return;
+      case 'recovered':
+        if (!event.trusted) this.saw('damage found at a start');
+        return;
+      case 'damage':
+        return this.saw('damage found while reading');
       case 'syncing':
         return this.saw(`${event.op} ${event.side === 'leader' ? 'sent' : 'received'}`);
       case 'session':
@@ -116,6 +121,7 @@ export class Checkers implements NodeObserver, Broadcasts {
       case 'digestMismatch':
         return check(false, 'DigestAgreement', () => `server.${node.sid} at ${hex(event.zxid)}`);
       case 'fatal':
+        if (node.disk.fails) return this.saw('disk failure');
         if (event.error instanceof Violation) throw event.error; // one of ours, on its way through the member
         return check(false, 'NoMemberEndsByItself', () => `server.${node.sid}: ${event.reason}\n${event.error?.stack ?? ''}`);
       default:

@@ -1,4 +1,4 @@
-import { asZxid, collectImage, encodeImage, ImageReader, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, collectImage, encodeImage, hex, ImageReader, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -56,6 +56,11 @@ export class Disk {
   readonly durable: Durable = { image: null, log: [], epochs: null };
   owner: DiskOwner = NOBODY;
   #store: SimStore | null = null;
+  /** A synced txn that can be read no more. */
+  #rotten: Zxid | null = null;
+  #fails = false;
+  /** Its history was given up at a start, and has not come back yet. */
+  #isLost = false;
   #fuse: { left: number; blow: () => void } | null = null;
 
   constructor(scheduler: Scheduler, rng: Rng) {
@@ -64,6 +69,7 @@ export class Disk {
   }
 
   attach(): Store {
+    this.repair();
     this.#store = new SimStore(this);
     return this.#store;
   }
@@ -80,6 +86,19 @@ export class Disk {
     this.#fuse = { left: operations, blow };
   }
 
+  /** The next operation fails, and all after it, until it is repaired: at the latest by the next start. */
+  fail(): void {
+    this.#fails = true;
+  }
+
+  repair(): void {
+    this.#fails = false;
+  }
+
+  get fails(): boolean {
+    return this.#fails;
+  }
+
   /** An operation has reached the platter. */
   written(): void {
     this.owner.written();
@@ -89,18 +108,47 @@ export class Disk {
     blow();
   }
 
+  /** A bit flips in what was synced long ago: nobody notices until it is read. False where there is nothing to damage. */
+  rot(): boolean {
+    const { log } = this.durable;
+    if (log.length === 0 || this.damaged) return false;
+    this.#rotten = this.#rng.pick(log).zxid;
+    return true;
+  }
+
+  /** A restart would not find its whole history. */
+  get damaged(): boolean {
+    return this.#isLost || (this.#rotten !== null && bytesAt(this.durable.log, this.#rotten) !== undefined);
+  }
+
+  /** @throws Error where the log cannot be read */
+  *read(log: readonly Proposal[]): Generator<Proposal> {
+    for (const proposal of log) {
+      if (proposal.zxid === this.#rotten) throw new Error(`the log is damaged at ${hex(proposal.zxid)}`);
+      yield proposal;
+    }
+  }
+
+  /** A start has found the damage, or an image has replaced it. */
+  set lost(isLost: boolean) {
+    this.#isLost = isLost;
+    if (!isLost) this.#rotten = null;
+  }
+
   between(low: number, high: number): number {
     return this.#rng.between(low, high);
   }
 
   /** Last txn a restart would find. */
   get lastZxid(): Zxid {
+    if (this.#isLost) return asZxid(0n);
     return this.durable.log.at(-1)?.zxid ?? this.durable.image?.zxid ?? asZxid(0n);
   }
 
   /** Whether the txn would survive a crash now: it is in the log, or an image covers it. */
   has(zxid: Zxid): boolean {
     const { image, log } = this.durable;
+    if (this.#isLost) return false;
     if (image && image.zxid >= zxid) return true;
     return bytesAt(log, zxid) !== undefined;
   }
@@ -146,10 +194,15 @@ class SimStore implements Store {
 
   recover(): Recovered {
     const { durable } = this.#disk;
+    const epochs = durable.epochs && { ...durable.epochs };
+    if (this.#disk.damaged) {
+      this.#disk.lost = true;
+      return { image: null, txns: [], epochs, lastZxid: asZxid(0n), notes: ['the log is damaged'], trusted: false };
+    }
     return {
       image: durable.image && readImage(durable.image),
       txns: durable.log.slice(),
-      epochs: durable.epochs && { ...durable.epochs },
+      epochs,
       lastZxid: this.#disk.lastZxid,
       notes: [],
       trusted: true,
@@ -179,7 +232,7 @@ class SimStore implements Store {
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
     this.#later(() => {
       const { durable } = this.#disk;
-      if (durable.image && durable.image.zxid > to) return () => done(null);
+      if (this.#disk.damaged || (durable.image && durable.image.zxid > to)) return () => done(null);
       durable.log.length = lowerBound(durable.log, to + 1n);
       return () => done(this.recover());
     });
@@ -190,6 +243,7 @@ class SimStore implements Store {
     this.#later(() => {
       this.#disk.durable.image = stored;
       this.#disk.durable.log.length = 0;
+      this.#disk.lost = false;
       return done;
     });
   }
@@ -225,7 +279,7 @@ class SimStore implements Store {
   readLog(from: Zxid): Iterable<Proposal> | null {
     const { image, log } = this.#disk.durable;
     const reachesBack = (log[0] !== undefined && log[0].zxid <= from) || (image === null && log.length > 0);
-    return reachesBack ? log.slice(lowerBound(log, from)) : null;
+    return reachesBack ? this.#disk.read(log.slice(lowerBound(log, from))) : null;
   }
 
   logSizeFrom(from: Zxid): number {
@@ -262,6 +316,7 @@ class SimStore implements Store {
     this.#syncing = this.#waiting.splice(0);
     this.#sync = this.#disk.after(() => {
       const told: (() => void)[] = [];
+      if (this.#disk.fails) return this.#disk.owner.wake(() => this.onFatal(new Error('input/output error')));
       for (let next = this.#syncing.shift(); next; next = this.#syncing.shift()) {
         told.push(next.apply());
         this.#disk.written();

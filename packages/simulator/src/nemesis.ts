@@ -9,7 +9,7 @@ const PAUSE_MS = { min: 50, max: 4_000 };
 const LONGEST_FREEZE_MS = 6_000;
 
 /** What can go wrong with one member, and between two. What is named twice happens twice as often. */
-const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clock'] as const;
+const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clock', 'bitRot', 'diskFailure'] as const;
 const TOGETHER = ['partition', 'partition', 'oneWay', 'heal', 'heal', 'reset', 'halfOpen', 'slowNetwork'] as const;
 
 /** Whatever can go wrong, in any order, as the seed has it. */
@@ -33,6 +33,7 @@ export class Nemesis {
     cluster.network.speed = ORDINARY_NETWORK;
     for (const node of cluster.nodes) {
       node.disk.speed = ORDINARY_DISK;
+      node.disk.repair();
       node.drift(1);
       cluster.restart(node);
     }
@@ -91,6 +92,19 @@ export class Nemesis {
     if (this.#rng.chance(0.5)) node.drift(0.8 + 0.4 * this.#rng.next());
     else node.wallOffsetMs += this.#rng.between(-3_600_000, 3_600_000);
     this.#cluster.checkers.saw('clock drift or jump');
+  }
+
+  /** The member has to leave at once; it is repaired, its data intact. */
+  diskFailure(): void {
+    const [node] = this.#rng.shuffled(this.#living());
+    node?.disk.fail();
+  }
+
+  /** One member's at a time: of two copies of a txn that a third never had, one may go. */
+  bitRot(): void {
+    const { voters, checkers } = this.#cluster;
+    if (voters.length < 3 || voters.some(({ disk }) => disk.damaged)) return;
+    if (this.#rng.pick(voters).disk.rot()) checkers.saw('bit rot');
   }
 
   heal(): void {

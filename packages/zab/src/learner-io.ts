@@ -66,7 +66,12 @@ export type Remains =
    * The own history does not fit the leader's. Until SNAP has replaced it: do not vote, and follow with `lastLogged` −1,
    * which brings the SNAP about and which no leader counts towards its quorum.
    */
-  | 'distrusted';
+  | 'distrusted'
+  /**
+   * The log could not be cut as TRUNC asked, and is whole. The very same leader is to be asked again, with `lastLogged` −1:
+   * it counts our promise already, and sends SNAP.
+   */
+  | 'uncut';
 
 /** What the learner wants done, strictly in order. */
 export type LearnerEffect =

@@ -190,9 +190,9 @@ export class Learner {
     invariant(this.#phase === 'truncating', 'only what was to be truncated is');
     const to = this.#truncateTo;
     const isEpochStart = counterOf(to) === 0n;
-    if (lastZxid === null || !(lastZxid === to || (isEpochStart && lastZxid < to))) {
-      const end = lastZxid === null ? 'cannot be cut there' : `ends at ${hex(lastZxid)}`;
-      return this.#lost(`TRUNC to ${hex(to)}, but the log ${end}`, 'distrusted');
+    if (lastZxid === null) return this.#lost(`TRUNC to ${hex(to)}, but the log cannot be cut there`, 'uncut');
+    if (!(lastZxid === to || (isEpochStart && lastZxid < to))) {
+      return this.#lost(`TRUNC to ${hex(to)}, but the log ends at ${hex(lastZxid)}`, 'distrusted');
     }
     this.#options.committed.truncate(to);
     this.#history = new ReceivedHistory(to);

@@ -219,7 +219,7 @@ class Member {
         this.isServing = true;
         return this.#ensemble.learnerCommitted(this);
       case 'lost':
-        if (effect.remains === 'distrusted') this.isTrusted = false;
+        if (effect.remains === 'distrusted' || effect.remains === 'uncut') this.isTrusted = false;
         return this.leave();
       default: throw new Error(`nobody asked for ${effect.kind}`);
     }

@@ -137,13 +137,19 @@ describe('being brought up to date', () => {
   });
 
   test.each([
-    ['that cannot be done', 'null', 'cannot be cut there'],
     ['that leaves a hole', '4.0', 'ends at 0x400000000'],
     ['that was not done', '4.2', 'ends at 0x400000002'],
   ])('TRUNC %s: the history is not trusted any more', (_, lastZxid, why) => {
     promised().plays(`
       TRUNC 4.1 ⇒ truncate to 4.1
       truncated ${lastZxid} ⇒ lost: TRUNC to 0x400000001, but the log ${why} (distrusted)
+    `);
+  });
+
+  test('TRUNC that cannot be done: the history is whole, and the same leader is asked for its tree', () => {
+    promised().plays(`
+      TRUNC 4.1 ⇒ truncate to 4.1
+      truncated null ⇒ lost: TRUNC to 0x400000001, but the log cannot be cut there (uncut)
     `);
   });
 
