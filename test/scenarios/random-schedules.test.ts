@@ -7,7 +7,7 @@ import { nextTurn } from '../support/next-turn.ts';
 // broken, and when the faults stop it recovers. The seed is the counterexample.
 const RUNS = Number(process.env['ZK_SIMULATIONS'] ?? 200);
 
-test(`${RUNS} random schedules keep every promise`, { timeout: 120_000 }, async () => {
+test(`${RUNS} random schedules keep every promise`, { timeout: 300_000 }, async () => {
   const chosen = process.env['ZK_SEED'];
   const seeds = chosen === undefined ? fc.integer({ min: 1, max: 0x7fffffff }) : fc.constant(Number(chosen));
   let acknowledged = 0;

@@ -38,6 +38,8 @@ export class Cluster {
   readonly checkers: Checkers;
   readonly nodes: readonly SimNode[];
   readonly voters: readonly SimNode[];
+  /** Until then clients ask for nothing. */
+  quietUntil = 0;
   #clients = 0;
 
   constructor(voters: number, options: ClusterOptions) {

@@ -7,10 +7,13 @@ import type { Rng } from './rng.ts';
 /** How often something goes wrong, at the most, simulated ms. */
 const PAUSE_MS = { min: 50, max: 4_000 };
 const LONGEST_FREEZE_MS = 6_000;
+/** Long enough for a new leader, and for the old one to come back under it, ms. */
+const DEPOSED_MS = 4_500;
+const QUIET_MS = 7_000;
 
 /** What can go wrong with one member, and between two. What is named twice happens twice as often. */
 const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clock', 'bitRot', 'diskFailure'] as const;
-const TOGETHER = ['partition', 'partition', 'oneWay', 'heal', 'heal', 'reset', 'halfOpen', 'slowNetwork'] as const;
+const TOGETHER = ['partition', 'partition', 'depose', 'depose', 'oneWay', 'heal', 'heal', 'reset', 'halfOpen', 'slowNetwork'] as const;
 
 /** Whatever can go wrong, in any order, as the seed has it. */
 export class Nemesis {
@@ -115,6 +118,25 @@ export class Nemesis {
     const shuffled = this.#rng.shuffled(this.#cluster.nodes);
     const cut = this.#rng.between(1, shuffled.length - 1);
     this.#cluster.partition(shuffled.slice(0, cut), shuffled.slice(cut));
+  }
+
+  /** The leader is left alone with what it is being asked, and nobody asks its successor: who has a tail must give it up. */
+  depose(): void {
+    const cluster = this.#cluster;
+    const leader = cluster.voters.find((node) => node.status?.serving === 'leader');
+    if (!leader) return;
+    cluster.partition([leader], cluster.nodes.filter((node) => node !== leader));
+    cluster.checkers.saw('leader left alone');
+    cluster.scheduler.after(this.#rng.between(10, 200), () => {
+      if (this.#stopped) return;
+      cluster.quietUntil = cluster.scheduler.now + QUIET_MS;
+      if (this.#rng.chance(0.5)) cluster.crash(leader);
+    });
+    cluster.scheduler.after(DEPOSED_MS, () => {
+      if (this.#stopped) return;
+      cluster.heal();
+      cluster.restart(leader);
+    });
   }
 
   /** `a` hears `b`, but not the other way round. */

@@ -32,6 +32,7 @@ export class Workload {
   #next(): void {
     this.#cluster.scheduler.after(this.#rng.between(1, this.#pauseMs), () => {
       if (this.#stopped) return;
+      if (this.#cluster.scheduler.now < this.#cluster.quietUntil) return this.#next();
       if (this.#client.connected) this.#ask();
       else this.#connect();
       this.#next();
