@@ -11,6 +11,9 @@ import { until } from '../support/until.ts';
 
 const ENTRY_POINT = join(PROJECT_ROOT, 'deploy/container/docker-entrypoint.sh');
 
+/** Three processes start at once, on a machine that may be busy with other tests. */
+const PATIENCE_MS = 60_000;
+
 let home: string;
 let containers: ChildProcess[];
 beforeEach(() => {
@@ -85,7 +88,7 @@ describe('the entry point of the container', () => {
     const modes = await until('three servers that serve', async () => {
       const all = await Promise.all(clientPorts.map(modeOf));
       return all.every((mode) => mode !== undefined) && all;
-    });
+    }, PATIENCE_MS);
     expect(modes.sort()).toEqual(['follower', 'follower', 'leader']);
     const env = variables('zoo1', {});
     const health = spawnSync('zkServer.sh', ['status'], { env: { ...env, ZOOCFGDIR: join(home, 'zoo1/conf') }, encoding: 'utf8' });
@@ -95,12 +98,12 @@ describe('the entry point of the container', () => {
       return ((await once(container, 'exit')) as [number | null])[0];
     }));
     expect(codes).toEqual([0, 0, 0]);
-  });
+  }, 2 * PATIENCE_MS);
 
   test('a single one is standalone, on the port of its server line', async () => {
     const [quorum, election, client] = await freePorts(3);
     const env = variables('alone', { ZOO_SERVERS: `server.1=localhost:${quorum}:${election};${client}`, ZOO_ADMINSERVER_ENABLED: 'false' });
     containers = [spawn(ENTRY_POINT, ['zkServer.sh', 'start-foreground'], { env, stdio: 'ignore' })];
-    expect(await until('a server that serves', () => modeOf(client ?? 0))).toBe('standalone');
-  });
+    expect(await until('a server that serves', () => modeOf(client ?? 0), PATIENCE_MS)).toBe('standalone');
+  }, 2 * PATIENCE_MS);
 });

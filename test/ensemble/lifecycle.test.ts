@@ -8,6 +8,9 @@ import { freePorts } from '../support/ports.ts';
 
 const ZK_SERVER_SH = join(PROJECT_ROOT, 'bin/zkServer.sh');
 
+/** Nine processes one after another, on a machine that may be busy with other tests. */
+const PATIENCE_MS = 120_000;
+
 let home: string;
 let cfg: string;
 beforeEach(async () => {
@@ -47,7 +50,7 @@ describe('zkServer.sh', () => {
     expect(await zkServer('stop')).toMatchObject({ code: 0, stdout: 'Stopping zookeeper ... STOPPED\n' });
     expect(await zkServer('status')).toMatchObject({ code: 1, stdout: expect.stringMatching(/\nError contacting service\. It is probably not running\.\n$/) });
     expect(existsSync(join(home, 'data/zookeeper_server.pid'))).toBe(false);
-  });
+  }, PATIENCE_MS);
 
   test('a server that does not start says why', async () => {
     writeFileSync(cfg, `dataDir=${home}/data\ntickTime=soon\n`);
