@@ -100,6 +100,13 @@ describe('the first failing check answers (client.md 2.2)', () => {
     expect(client.ask(OpCode.reconfig, ReconfigRequest, everything).err).toBe(RECONFIGDISABLED);
     expect(client.link.closed).toBeNull();
   });
+
+  test('the owner of a certificate is a valid id where there may be certificates, and only there', () => {
+    const acl: ACL[] = [{ perms: 31, id: { scheme: 'x509', id: 'CN=bob' } }];
+    expect(client.ask(OpCode.create, CreateRequest, create('/certified', 0, acl)).err).toBe(INVALIDACL);
+    const withCertificates = new Server('standalone', { auth: { x509Enabled: true } }).connect();
+    expect(withCertificates.ask(OpCode.create, CreateRequest, create('/certified', 0, acl)).err).toBe(0);
+  });
 });
 
 describe('writes', () => {
@@ -244,8 +251,10 @@ describe('multi', () => {
     const { acl, data, path } = create('/m');
     client.sendBytes(OpCode.multi, multi([OpCode.createTTL, (body) => CreateTTLRequest.write(body, { path, data, acl, flags: 7, ttl: 1n })]));
     expect(results(client.take())).toEqual([`-1 ${ErrorCode.BADARGUMENTS}`]);
-    client.sendBytes(OpCode.multi, multi(opCreate(OpCode.create, '/m', 7)));
-    expect(client.take().err).toBe(ErrorCode.MARSHALLINGERROR);
+    for (const flags of [7, 5]) {
+      client.sendBytes(OpCode.multi, multi(opCreate(OpCode.create, '/m', flags)));
+      expect(client.take().err).toBe(ErrorCode.MARSHALLINGERROR);
+    }
   });
 
   test('a null path refuses the whole of it', () => {

@@ -1,5 +1,5 @@
 import { JuteError, type Reader, type Writer } from '@zk/jute';
-import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type ACL, type TxnBody } from '@zk/protocol';
+import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type CreateMode, type TxnBody } from '@zk/protocol';
 import type { OpOutcome, Outcome } from '@zk/tree';
 import type { Replies } from '../replies.ts';
 import { checkVersion } from './check-version.ts';
@@ -46,7 +46,7 @@ export function readOp(type: number, reader: Reader): MultiOp {
     case OpCode.create:
     case OpCode.create2:
     case OpCode.createContainer:
-      return readCreate(type, requireAcl(CreateRequest.read(reader)));
+      return readCreate(type, CreateRequest.read(reader));
     case OpCode.createTTL:
       return readCreateTtl(CreateTTLRequest.read(reader));
     case OpCode.delete:
@@ -60,29 +60,29 @@ export function readOp(type: number, reader: Reader): MultiOp {
   }
 }
 
-function requireAcl<R extends { readonly acl: ACL[] | null }>(request: R): R {
-  if (request.acl === null) throw new MissingAclError();
-  return request;
-}
-
 function op<R>(operation: { prepare(request: R, context: WriteContext): TxnBody }, request: R, ephemeral = false): MultiOp {
   return { ephemeral, prepare: (context) => operation.prepare(request, context) };
 }
 
-/** Inside a multi the container mode makes a container, whichever create it came with (client.md 2.8). */
 function readCreate(type: number, request: CreateRequest): MultiOp {
   const mode = createModeOf(request.flags);
-  if (!mode || mode.ttl) throw new JuteError('MultiRequest', `has a create with flags ${request.flags}`);
-  if (mode.container || type === OpCode.createContainer) return op(createContainer, request, mode.ephemeral);
-  return op(type === OpCode.create ? create : create2, request, mode.ephemeral);
+  if (!mode) throw new JuteError('MultiRequest', `has a create with flags ${request.flags}`);
+  if (request.acl === null) throw new MissingAclError();
+  if (mode.ttl) throw new JuteError('MultiRequest', `has a create with flags ${request.flags}, but no TTL`);
+  return createOp(type, request, mode);
 }
 
 /** Flags that mean nothing fail only this op here, unlike those of the other creates. */
 function readCreateTtl(request: CreateTTLRequest): MultiOp {
   const mode = createModeOf(request.flags);
   if (!mode) return op(create, request);
-  if (mode.ttl) return op(createTTL, request);
-  return readCreate(OpCode.create, request);
+  return mode.ttl ? op(createTTL, request) : createOp(OpCode.create, request, mode);
+}
+
+/** Inside a multi the container mode makes a container, whichever create it came with (client.md 2.8). */
+function createOp(type: number, request: CreateRequest, mode: CreateMode): MultiOp {
+  if (mode.container || type === OpCode.createContainer) return op(createContainer, request, mode.ephemeral);
+  return op(type === OpCode.create ? create : create2, request, mode.ephemeral);
 }
 
 /** All or nothing: a failing op leaves `type −1` results from itself on, and no trace in the pending state. */
