@@ -195,9 +195,10 @@ export class Requests {
     const request = decodeOrError(operation.request, frame);
     if (request instanceof JuteError) return this.#undecodable(connection, xid, op, frame, request, now, authority);
     const { ids, session } = connection;
+    const staysLocal = this.#staysLocal(connection, op, request, authority); // a session is global even after a refusal
     const eager = this.#eagerError(op, request, ids, authority);
     if (eager !== 0) return this.#queue.reply(connection, xid, op, this.#parts.replies.headerAt(xid, NO_TXN, eager), now);
-    const pending = this.#queue.pending(connection, xid, op, now, frame.length, this.#staysLocal(connection, op, request, authority));
+    const pending = this.#queue.pending(connection, xid, op, now, frame.length, staysLocal);
     pending.audit = this.#parts.auditor?.subjectOf(op, request) ?? null;
     if (!isAuthoritative(authority)) return this.#forward(pending, frame.subarray(REQUEST_HEADER), ids, authority);
     this.#propose(pending, this.#parts.preparer.decoded(operation, request, { session, cxid: xid, ids, owner: SELF }), authority);

@@ -456,6 +456,15 @@ describe('local sessions (client.md 5.6)', () => {
     expect(forwarded[0]).toMatchObject({ body: Buffer.from('00002710', 'hex'), authinfo: null, session: client.session });
   });
 
+  test('are upgraded even for an ephemeral that is refused at once', () => {
+    const settings = { localSessionsEnabled: true, localSessionsUpgradingEnabled: true, auth: { enableEagerACLCheck: true } };
+    const server = new Server('follower', settings);
+    const client = server.connect();
+    client.send(OpCode.create, CreateRequest, { ...create('/e', 1), acl: null });
+    expect(client.heard()).toEqual([`1 0x0 ${ErrorCode.INVALIDACL}`]);
+    expect(server.authority.forwarded.map(({ op }) => op)).toEqual([OpCode.createSession]);
+  });
+
   test('expire where they are', () => {
     const server = new Server('follower', { localSessionsEnabled: true });
     const client = server.connect(4000);

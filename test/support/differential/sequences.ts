@@ -197,3 +197,6 @@ export const sequences: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 1, ma
 
 /** The same for clients of a follower. */
 export const sequencesForFollowers: fc.Arbitrary<Step[]> = fc.array(step.filter(isForwardable), { minLength: 1, maxLength: LONGEST, size: 'max' });
+
+/** And where some replies come at once: nothing is sent behind a request that has not been answered. */
+export const sequencesOneByOne: fc.Arbitrary<Step[]> = fc.array(step.filter((each) => each.kind !== 'burst' && isForwardable(each)), { minLength: 1, maxLength: LONGEST, size: 'max' });
