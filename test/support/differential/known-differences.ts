@@ -35,8 +35,8 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ours: 'BADARGUMENTS',
   },
   {
-    request: 'null where a write has a path or the id of an ACL',
-    apache: 'MARSHALLINGERROR, and a zxid is used up',
+    request: 'null where a write has a path or the id of an ACL entry (no client library does)',
+    apache: 'whatever the check says that meets it first, mostly MARSHALLINGERROR, and a zxid is used up',
     ours: 'MARSHALLINGERROR like any body that does not decode: no zxid',
     example: { steps: [ask({ op: 'delete', path: null, version: -1 })], apache: /delete: MARSHALLINGERROR zxid=\+2/, ours: /delete: MARSHALLINGERROR zxid=\+1/ },
   },
