@@ -12,6 +12,8 @@ const JARS = join(PROJECT_ROOT, 'test/compat/.peers/apache-3.9.5');
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
+/** A server that is starting may accept a connection and forget it. */
+const ANSWER_TIMEOUT_MS = 1_000;
 
 /** A ZooKeeper server that can be started with a zoo.cfg. */
 export interface Contender {
@@ -139,6 +141,7 @@ function ask(port: number, word: string): Promise<string> {
     let answer = '';
     const socket = connect({ host: '127.0.0.1', port }, () => socket.write(word));
     socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
     socket.on('error', () => {});
     socket.on('close', () => resolve(answer));
   });

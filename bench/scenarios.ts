@@ -52,8 +52,9 @@ export const scenarios: readonly Scenario[] = [
   { name: '1-memory-5m', servers: 1, long: true, kind: 'memory', znodes: 5_000_000, valueBytes: 100 },
 ];
 
-/** By name, or by the beginnings of names: `1-get` is every get of one server. */
+/** By name, or, where there is none of that name, by the beginning of names: `1-get` is every get of one server. */
 export function chosen(names: readonly string[], quick: boolean): readonly Scenario[] {
-  const eligible = scenarios.filter((scenario) => (quick ? scenario.quick : !scenario.long));
-  return names.length === 0 ? eligible : scenarios.filter(({ name }) => names.some((wanted) => name.startsWith(wanted)));
+  if (names.length === 0) return scenarios.filter((scenario) => (quick ? scenario.quick : !scenario.long));
+  const exact = new Set(scenarios.map(({ name }) => name));
+  return scenarios.filter(({ name }) => names.some((wanted) => (exact.has(wanted) ? name === wanted : name.startsWith(wanted))));
 }
