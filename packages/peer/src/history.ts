@@ -1,5 +1,5 @@
 import { asZxid, invariant } from '@zk/protocol';
-import type { Image, Proposal, Zxid } from '@zk/protocol';
+import type { ImageBuilder, Proposal, Zxid } from '@zk/protocol';
 import type { Recovered, Store } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { CommittedLog } from '@zk/zab';
@@ -114,12 +114,13 @@ export class MemberHistory implements SyncHistory {
     return count;
   }
 
-  /**
-   * SNAP has arrived whole.
-   * @throws Error for an image that is no tree
-   */
-  receive(image: Image): void {
-    const tree = DataTree.fromImage(image, treeOptions(this.#config));
+  /** What makes a tree of the image behind a SNAP. */
+  imageBuilder(zxid: Zxid): ImageBuilder<DataTree> {
+    return DataTree.builder(zxid, treeOptions(this.#config));
+  }
+
+  /** SNAP has arrived whole. */
+  receive(tree: DataTree): void {
     this.#dress(tree);
     this.#incoming = tree;
   }

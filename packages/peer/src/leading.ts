@@ -1,3 +1,4 @@
+import { JuteError } from '@zk/jute';
 import { OpCode, PacketType, asZxid, encodeImage } from '@zk/protocol';
 import type { Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import { Leader } from '@zk/zab';
@@ -39,6 +40,10 @@ export class Leading implements Role, LinkEvents {
       standalone: this.#standalone,
       snapshotSizeFactor: config.snapshotSizeFactor,
       reconfigEnabled: config.reconfigEnabled,
+      forceSnapshotSync: config.forceSnapshotSync,
+      maxConcurrentSnapSyncs: config.maxConcurrentSnapSyncs,
+      maxConcurrentDiffSyncs: config.maxConcurrentDiffSyncs,
+      maxTimeToWaitForEpochMs: config.leaderMaxTimeToWaitForEpoch,
     });
     this.#loop = new EffectLoop(
       (input) => this.#machine.step(input, world.clock.now()),
@@ -73,7 +78,7 @@ export class Leading implements Role, LinkEvents {
       case 'linkData':
         return this.#links.get(input.link.id)?.received(input.chunk);
       case 'linkDrained':
-        return this.#links.get(input.link.id)?.drained();
+        return this.#drained(input.link.id);
       case 'linkClosed':
         return this.#unlinked(input.link.id, input.reason);
       case 'leaderLinked':
@@ -81,6 +86,11 @@ export class Leading implements Role, LinkEvents {
       case 'leaderUnreachable':
         return;
     }
+  }
+
+  /** A server's notification says that it looks for a leader. */
+  looking(sid: Sid): void {
+    this.#loop.feed({ kind: 'looking', sid });
   }
 
   tick(): void {
@@ -114,8 +124,12 @@ export class Leading implements Role, LinkEvents {
     this.#loop.feed({ kind: 'packet', link: link.id, packet });
   }
 
-  image(link: QuorumLink): void {
-    this.malformed(link, 'a learner sent a snapshot');
+  imageBegins(): never {
+    throw new JuteError('SNAP', 'comes from a learner');
+  }
+
+  image(): void {
+    unreachable('no image was begun');
   }
 
   malformed(link: QuorumLink, reason: string): void {
@@ -195,6 +209,14 @@ export class Leading implements Role, LinkEvents {
   #traceSync(id: LinkId, op: SyncOp, to: Zxid): void {
     const learner = this.#machine.learners().find((status) => status.link === id);
     if (learner && learner.sid !== null) this.#member.world.trace({ kind: 'syncing', side: 'leader', sid: learner.sid, op, from: null, to });
+  }
+
+  /** An image that is being taken is a sign of life, however long it takes. */
+  #drained(id: LinkId): void {
+    const link = this.#links.get(id);
+    if (!link?.isStreaming) return;
+    this.#loop.feed({ kind: 'imageTaken', link: id });
+    link.drained();
   }
 
   #disconnect(id: LinkId, reason: string): void {

@@ -1,5 +1,6 @@
 import { PacketType, asZxid, encodePacket } from '@zk/protocol';
-import type { CollectedImage, EnsembleConfig, Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
+import type { EnsembleConfig, Epoch, ImageBuilder, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
+import type { DataTree } from '@zk/tree';
 import { Learner } from '@zk/zab';
 import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
 import type { Authority } from './authority.ts';
@@ -102,15 +103,13 @@ export class Learning implements Role, LinkEvents {
     this.#loop?.feed({ kind: 'packet', packet });
   }
 
-  image(link: QuorumLink, image: CollectedImage): void {
-    try {
-      this.#member.history.receive(image);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      link.close(reason);
-      return this.malformed(link, reason);
-    }
-    this.#loop?.feed({ kind: 'imageReceived', zxid: image.zxid });
+  imageBegins(zxid: Zxid): ImageBuilder<DataTree> {
+    return this.#member.history.imageBuilder(zxid);
+  }
+
+  image(_link: QuorumLink, tree: DataTree): void {
+    this.#member.history.receive(tree);
+    this.#loop?.feed({ kind: 'imageReceived', zxid: tree.lastZxid });
   }
 
   malformed(link: QuorumLink, reason: string): void {

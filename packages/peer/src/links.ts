@@ -1,5 +1,6 @@
-import { PacketType, QuorumStreamReader, SNAP_SIGNATURE, collectImage, encodePacket } from '@zk/protocol';
-import type { CollectedImage, QuorumPacket, Zxid } from '@zk/protocol';
+import { PacketType, QuorumStreamReader, SNAP_SIGNATURE, encodePacket } from '@zk/protocol';
+import type { ImageBuilder, QuorumPacket, Zxid } from '@zk/protocol';
+import type { DataTree } from '@zk/tree';
 import type { PeerConfig } from './config.ts';
 import type { Link } from './world.ts';
 
@@ -9,7 +10,9 @@ const SLICE_BYTES = 1 << 20;
 /** The receiver of a quorum link's contents, item by item, in order. */
 export interface LinkEvents {
   packet(link: QuorumLink, packet: QuorumPacket): void;
-  image(link: QuorumLink, image: CollectedImage): void;
+  /** SNAP has come. @throws Error when none is wanted */
+  imageBegins(zxid: Zxid): ImageBuilder<DataTree>;
+  image(link: QuorumLink, tree: DataTree): void;
   /** The other end does not speak the protocol; the link is already closed. */
   malformed(link: QuorumLink, reason: string): void;
 }
@@ -21,7 +24,7 @@ export interface LinkEvents {
 export class QuorumLink {
   readonly #link: Link;
   readonly #events: LinkEvents;
-  readonly #reader: QuorumStreamReader<CollectedImage>;
+  readonly #reader: QuorumStreamReader<DataTree>;
   #stream: Iterator<Buffer> | null = null;
   #behindImage: Buffer[] = [];
   #behindImageBytes = 0;
@@ -29,7 +32,7 @@ export class QuorumLink {
 
   constructor(link: Link, limits: Pick<PeerConfig, 'maxBuffer' | 'maxBufferExtra'>, events: LinkEvents) {
     this.#link = link;
-    this.#reader = new QuorumStreamReader(collectImage, limits.maxBuffer + limits.maxBufferExtra);
+    this.#reader = new QuorumStreamReader((zxid) => events.imageBegins(zxid), limits.maxBuffer + limits.maxBufferExtra);
     this.#events = events;
   }
 
@@ -44,6 +47,11 @@ export class QuorumLink {
   /** Bytes sent that are still waiting, here or in the transport. */
   get backlogBytes(): number {
     return this.#behindImageBytes + this.#link.bufferedBytes;
+  }
+
+  /** An image is on its way: packets sent now wait behind it. */
+  get isStreaming(): boolean {
+    return this.#stream !== null;
   }
 
   send(bytes: Buffer): void {

@@ -55,6 +55,8 @@ export interface Role {
   /** Separate from construction, so that what it causes finds the role in place. */
   start(): void;
   link(input: LinkInput): void;
+  /** That server looks for a leader. */
+  looking?(sid: Sid): void;
   tick(now: Millis): void;
   nextDeadline(): Millis;
   /** Ends it without a word to the member: closes links, stops machines. */

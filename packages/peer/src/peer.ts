@@ -1,5 +1,5 @@
 import { JuteError } from '@zk/jute';
-import { EnsembleConfig, asSid, asZxid, decodeNotification, encodeNotification, invariant } from '@zk/protocol';
+import { EnsembleConfig, ServerState, asSid, asZxid, decodeNotification, encodeNotification, invariant } from '@zk/protocol';
 import type { Epoch, Millis, Notification, Proposal, Sid } from '@zk/protocol';
 import { Election } from '@zk/election';
 import type { ElectionEffect, ElectionInput } from '@zk/election';
@@ -292,7 +292,9 @@ export class Peer implements Member, Search {
   #notified(from: Sid, message: Buffer): void {
     this.#heard.add(from);
     const notification = this.#readNotification(from, message);
-    if (notification) this.#elect({ kind: 'notification', from, message: notification });
+    if (!notification) return;
+    this.#elect({ kind: 'notification', from, message: notification });
+    if (notification.state === ServerState.LOOKING) this.#role.looking?.(from);
   }
 
   /** Null for what is no notification: dropped, the connection stays (quorum.md 2.4). */

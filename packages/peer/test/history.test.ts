@@ -76,7 +76,7 @@ describe("a member's history", () => {
   test('forgets a received tree that never became durable', () => {
     const { history } = historyOf();
     history.append(create(1n, '/ours'), noop);
-    history.receive(imageOfOthers());
+    history.receive(DataTree.fromImage(imageOfOthers()));
     expect(paths(history)).toEqual([]);
     history.dropReceived();
     history.fastForward();
@@ -86,7 +86,7 @@ describe("a member's history", () => {
   test('becomes the received one, tail included, when that is saved', () => {
     const { history, work } = historyOf();
     history.append(create(1n, '/ours'), noop);
-    history.receive(imageOfOthers());
+    history.receive(DataTree.fromImage(imageOfOthers()));
     let saved = false;
     history.adoptReceived(() => (saved = true));
     work();
@@ -107,7 +107,7 @@ describe("a member's history", () => {
   test('claims nothing while it is not trusted, until a leader has given it another', () => {
     const { history, work } = historyOf({ trusted: false });
     expect(history.claimed).toBe(-1n);
-    history.receive(imageOfOthers());
+    history.receive(DataTree.fromImage(imageOfOthers()));
     history.adoptReceived(noop);
     work();
     expect(history.claimed).toBe(9n);

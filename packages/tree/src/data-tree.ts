@@ -3,6 +3,7 @@ import {
   READ_ACL,
   type Capture,
   type Image,
+  type ImageBuilder,
   type SessionId,
   type StatPersisted,
   type Txn,
@@ -16,7 +17,7 @@ import { DIGEST_VERSION, type TreeDigest } from './digest.ts';
 import { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { countedBy, type Quota } from './quota.ts';
-import { completeImage, imageNodes, loadImage } from './tree-image.ts';
+import { completeImage, imageNodes, loadImage, loadNode, requireRoot } from './tree-image.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Znode } from './znode.ts';
 import { Znodes } from './znodes.ts';
@@ -49,18 +50,36 @@ export class DataTree {
   readonly #znodes: Znodes;
   readonly #digests: DigestCheck;
 
-  /** A new database with the four znodes of client.md 2.3; {@link fromImage} for another beginning. */
-  constructor(options: Partial<TreeOptions> = {}, image?: Image) {
+  /** A new database with the four znodes of client.md 2.3; {@link fromImage} and {@link builder} for another beginning. */
+  constructor(options: Partial<TreeOptions> = {}, image?: Image | 'arrives') {
     const all = { ...DEFAULTS, ...options };
     this.#znodes = new Znodes(all, all.digest);
     this.#digests = new DigestCheck(this.#znodes.digest, all.digest);
     if (image === undefined) this.#loadInitialNodes();
-    else this.imageMismatch = this.#load(image);
+    else if (image !== 'arrives') this.imageMismatch = this.#load(image);
   }
 
   /** @throws Error when a znode comes before its parent, or there is no root */
   static fromImage(image: Image, options: Partial<TreeOptions> = {}): DataTree {
     return new DataTree(options, image);
+  }
+
+  /**
+   * Makes a tree of an image while it arrives (SNAP), holding nothing twice. What it is shown throws Error when a znode
+   * comes before its parent, or there is no root.
+   */
+  static builder(zxid: Zxid, options: Partial<TreeOptions> = {}): ImageBuilder<DataTree> {
+    const tree = new DataTree(options, 'arrives');
+    return {
+      onSession: (id, timeOut) => void tree.sessions.set(id, timeOut),
+      onAcl: (id, acl) => tree.#znodes.acls.load(Number(id), acl),
+      onNode: (node) => loadNode(tree.#znodes, node),
+      finish: () => {
+        requireRoot(tree.#znodes);
+        tree.#complete({ zxid });
+        return tree;
+      },
+    };
   }
 
   /** Sum of the node digests modulo 2^64; 0 when digests are off. */
@@ -227,10 +246,14 @@ export class DataTree {
   }
 
   #load(image: Image): DigestMismatch | undefined {
-    this.lastZxid = image.zxid;
     for (const { id, timeOut } of image.sessions) this.sessions.set(id, timeOut);
     loadImage(this.#znodes, image);
     if (image.mark) this.#trackChanges(image.mark);
+    return this.#complete(image);
+  }
+
+  #complete(image: Pick<Image, 'zxid' | 'digest'>): DigestMismatch | undefined {
+    this.lastZxid = image.zxid;
     completeImage(this.#znodes);
     return this.#digests.loaded(image);
   }

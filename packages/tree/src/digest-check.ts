@@ -25,7 +25,7 @@ export class DigestCheck {
   }
 
   /** @returns the mismatch of an image that claims to be exact */
-  loaded(image: Image): DigestMismatch | undefined {
+  loaded(image: Pick<Image, 'zxid' | 'digest'>): DigestMismatch | undefined {
     const { digest } = image;
     const isKnown = digest !== undefined && (digest.zxid !== 0n || digest.value !== 0n); // 0, 0: a fresh database
     this.#fuzzyUntil = isKnown ? digest : 'match';

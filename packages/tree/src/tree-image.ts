@@ -8,11 +8,19 @@ import type { Znodes } from './znodes.ts';
  */
 export function loadImage(znodes: Znodes, image: Image): void {
   for (const { id, acl } of image.acls) znodes.acls.load(Number(id), acl);
-  for (const { path, data, aclId, stat } of image.nodes) {
-    const parent = path === '' ? null : znodes.get(path.slice(0, path.lastIndexOf('/')));
-    if (parent === undefined) throw new Error(`image: ${path} comes before its parent`);
-    znodes.load(path, parent, data, Number(aclId), stat);
-  }
+  for (const node of image.nodes) loadNode(znodes, node);
+  requireRoot(znodes);
+}
+
+/** Enters one znode, copying its data. @throws Error when it comes before its parent */
+export function loadNode(znodes: Znodes, { path, data, aclId, stat }: ImageNode): void {
+  const parent = path === '' ? null : znodes.get(path.slice(0, path.lastIndexOf('/')));
+  if (parent === undefined) throw new Error(`image: ${path} comes before its parent`);
+  znodes.load(path, parent, data, Number(aclId), stat);
+}
+
+/** @throws Error when the image had none */
+export function requireRoot(znodes: Znodes): void {
   if (znodes.get('') === undefined) throw new Error('image: there is no root');
 }
 

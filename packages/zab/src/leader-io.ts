@@ -1,4 +1,4 @@
-import type { EnsembleConfig, Epoch, Id, Proposal, QuorumPacket, SessionId, Sid, Zxid } from '@zk/protocol';
+import type { EnsembleConfig, Epoch, Id, Millis, Proposal, QuorumPacket, SessionId, Sid, Zxid } from '@zk/protocol';
 import type { SyncHistory } from './sync-plan.ts';
 
 /** One connection from a learner, named by whoever owns the sockets; never reused while the leader lives. */
@@ -29,6 +29,13 @@ export interface LeaderOptions {
   readonly standalone: boolean;
   /** On-disk history longer than this share of the newest snapshot is not replayed to a learner; negative: never. Default 0.33. */
   readonly snapshotSizeFactor?: number;
+  /** Every learner is sent the whole tree. */
+  readonly forceSnapshotSync?: boolean;
+  /** Observers are not synced while that many learners are already sent an image (default 10), or a history (100). */
+  readonly maxConcurrentSnapSyncs?: number;
+  readonly maxConcurrentDiffSyncs?: number;
+  /** In ms: how long after its start a leader without an epoch gives up when one of its voters looks again; −1: never. */
+  readonly maxTimeToWaitForEpochMs?: Millis;
   /** A synced learner that lets more than this pile up is cut off. Default 64 MiB. */
   readonly maxBacklogBytes?: number;
 }
@@ -39,6 +46,10 @@ export type LeaderInput =
   | { readonly kind: 'linked'; readonly link: LinkId; readonly remote: string }
   | { readonly kind: 'packet'; readonly link: LinkId; readonly packet: QuorumPacket }
   | { readonly kind: 'unlinked'; readonly link: LinkId }
+  /** A server's notification says that it looks for a leader. */
+  | { readonly kind: 'looking'; readonly sid: Sid }
+  /** A further part of the image sent to that learner has left. */
+  | { readonly kind: 'imageTaken'; readonly link: LinkId }
   /** Bytes still waiting to leave on that link; told now and then while they are many. */
   | { readonly kind: 'backlog'; readonly link: LinkId; readonly bytes: number }
   | { readonly kind: 'propose'; readonly proposal: Proposal }

@@ -119,6 +119,8 @@ export class Leader {
       case 'linked': return this.#linked(input.link, input.remote);
       case 'packet': return this.#received(input.link, input.packet);
       case 'unlinked': return void this.#learners.delete(input.link);
+      case 'looking': return this.#heardLooking(input.sid);
+      case 'imageTaken': return this.#imageTaken(input.link);
       case 'backlog': return this.#backlog(input.link, input.bytes);
       case 'propose': return this.#propose(input.proposal);
       case 'persisted': return this.#broadcast.persisted(input.zxid);
@@ -147,6 +149,14 @@ export class Leader {
   #enter(phase: Phase): void {
     this.#phase = phase;
     this.#phaseDeadline = this.#now + this.#limits.initMs;
+  }
+
+  /** Whoever voted for us may have given us up by now: better a new election than the rest of initLimit. */
+  #heardLooking(sid: Sid): void {
+    const maxMs = this.#options.maxTimeToWaitForEpochMs ?? -1;
+    if (this.#phase !== 'epochs' || maxMs < 0 || !this.#config.voters.has(sid)) return;
+    const waitedMs = this.#now - (this.#phaseDeadline - this.#limits.initMs);
+    if (waitedMs > maxMs) this.#stepDown(`no epoch after ${waitedMs} ms, and server ${sid} looks for a leader again`);
   }
 
   #hearEpoch(sid: Sid, accepted: Epoch, isParticipant: boolean): void {
@@ -305,13 +315,15 @@ export class Leader {
    * what is outstanding, then NEWLEADER; everything proposed or committed later follows on the same link.
    */
   #bringUpToDate(handler: LearnerHandler): void {
-    const { history, snapshotSizeFactor } = this.#options;
+    const { history, snapshotSizeFactor, forceSnapshotSync } = this.#options;
     invariant(handler.lastLogged !== null && this.#newLeader !== null, 'a learner is synced after its promise');
     invariant(history.lastZxid() >= this.lastCommitted, 'commits are applied before the next input', {
       tree: history.lastZxid(),
       lastCommitted: this.lastCommitted,
     });
-    const plan = planSync(handler.lastLogged, history, { snapshotSizeFactor });
+    const plan = planSync(handler.lastLogged, history, { snapshotSizeFactor, forceSnapshot: forceSnapshotSync });
+    handler.syncedBy = plan.op === 'SNAP' ? 'image' : 'history';
+    if (!this.#mayBeSynced(handler)) return this.#disconnect(handler, `too many learners are being synced by ${handler.syncedBy}`);
     if (plan.op === 'SNAP') this.#outbox.push({ kind: 'sendImage', link: handler.link });
     else this.#outbox.send(handler.link, makePacket(PacketType[plan.op], plan.zxid));
     for (const proposal of plan.proposals) {
@@ -325,6 +337,13 @@ export class Leader {
     }
     this.#outbox.send(handler.link, this.#newLeader);
     handler.enter('syncing', this.#now);
+  }
+
+  /** Voters are needed, observers can wait: they come again (LearnerSyncThrottler). */
+  #mayBeSynced({ isParticipant, syncedBy }: LearnerHandler): boolean {
+    const { maxConcurrentSnapSyncs = 10, maxConcurrentDiffSyncs = 100 } = this.#options;
+    const underWay = this.#learners.inPhase('syncing').filter((other) => other.syncedBy === syncedBy).length;
+    return isParticipant || underWay < (syncedBy === 'image' ? maxConcurrentSnapSyncs : maxConcurrentDiffSyncs);
   }
 
   #duringSync(handler: LearnerHandler, packet: QuorumPacket): void {
@@ -422,6 +441,14 @@ export class Leader {
     const handler = this.#learners.get(link);
     const max = this.#options.maxBacklogBytes ?? DEFAULT_MAX_BACKLOG_BYTES;
     if (handler?.backlog(bytes, max, this.#now)) this.#disconnect(handler, `${bytes} bytes behind, ${max} are allowed`);
+  }
+
+  /** A quorum that needs an image cannot be there before it has it. */
+  #imageTaken(link: LinkId): void {
+    const handler = this.#learners.get(link);
+    if (handler?.phase !== 'syncing') return;
+    handler.progressed(this.#now);
+    if (this.#phase === 'syncing' && handler.isParticipant) this.#phaseDeadline = this.#now + this.#limits.initMs;
   }
 
   // --- Links ---

@@ -27,6 +27,8 @@ export class LearnerHandler {
   sid: Sid | null = null;
   isParticipant = false;
   phase: HandlerPhase = 'introducing';
+  /** How it is being brought up to date, from the sync on. */
+  syncedBy: 'image' | 'history' | null = null;
   /** Where its history ended when it promised. */
   lastLogged: Zxid | null = null;
   readonly #limits: Limits;
@@ -128,12 +130,18 @@ export class LearnerHandler {
     return null;
   }
 
-  /** True when too much is waiting to be sent. A backlog that shrinks during the sync is a sign of life: images are large. */
+  /** True when too much is waiting to be sent. During the sync there is no such thing: images are large. */
   backlog(bytes: number, max: number, now: Millis): boolean {
     if (this.phase === 'synced') return bytes > max;
-    if (bytes < this.#backlogBytes) this.heard(now);
+    if (bytes < this.#backlogBytes) this.progressed(now);
     this.#backlogBytes = bytes;
     return false;
+  }
+
+  /** It takes what is sent to it: a sign of life, when there is much to take. */
+  progressed(now: Millis): void {
+    this.heard(now);
+    this.#aliveUntil = Math.max(this.#aliveUntil, now + this.#limits.initMs);
   }
 
   status(now: Millis): LearnerStatus {

@@ -34,6 +34,8 @@ export interface SyncPlan {
 export interface SyncOptions {
   /** Default 0.33, also in place of values above 1; negative: never read the log on disk. */
   readonly snapshotSizeFactor?: number;
+  /** Always SNAP, even to a learner that has everything: a way out of data that differ (zookeeper.forceSnapshotSync). */
+  readonly forceSnapshot?: boolean;
 }
 
 const DEFAULT_SNAPSHOT_SIZE_FACTOR = 0.33;
@@ -48,6 +50,7 @@ export function planSync(peer: Zxid, history: SyncSource, options: SyncOptions =
   const min = history.committed.min ?? lastZxid;
   const max = history.committed.max ?? lastZxid;
   const snap: SyncPlan = { op: 'SNAP', zxid: lastZxid, proposals: [], upTo: lastZxid };
+  if (options.forceSnapshot) return snap;
   if (peer === lastZxid) return { op: 'DIFF', zxid: peer, proposals: [], upTo: peer };
   if (peer > max) return isEpochStart(peer) ? snap : { op: 'TRUNC', zxid: max, proposals: [], upTo: max };
 

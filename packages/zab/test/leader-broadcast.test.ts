@@ -253,6 +253,42 @@ describe('time', () => {
   });
 });
 
+test('an image whose parts keep leaving is a sign of life as well', () => {
+  const scene = leading();
+  for (const command of ['5 links', '5 FOLLOWERINFO 5', '5 ACKEPOCH 3.1 epoch -1']) scene.do(command);
+  for (let i = 0; i < 3; i++) {
+    scene.now += 9000;
+    scene.plays('taken 5 ⇒');
+  }
+  expect(scene.leader.learners().find(({ link }) => link === 5)).toMatchObject({ phase: 'syncing', alive: true });
+});
+
+test('observers wait while as many learners as are allowed are being sent an image; voters do not', () => {
+  leading({ maxConcurrentSnapSyncs: 1 }).plays(`
+    5 links                 ⇒
+    5 OBSERVERINFO 5        ⇒ LEADERINFO 5.0 → 5
+    5 ACKEPOCH 3.1 epoch -1 ⇒ SNAP → 5 | NEWLEADER 5.0 → 5
+    6 links                 ⇒
+    6 OBSERVERINFO 5        ⇒ LEADERINFO 5.0 → 6
+    6 ACKEPOCH 3.1 epoch -1 ⇒ disconnect 6: too many learners are being synced by image
+    7 links                 ⇒
+    7 FOLLOWERINFO 5        ⇒ LEADERINFO 5.0 → 7
+    7 ACKEPOCH 3.1 epoch -1 ⇒ SNAP → 7 | NEWLEADER 5.0 → 7
+    5 ACK 5.0               ⇒ UPTODATE → 5
+    8 links                 ⇒
+    8 OBSERVERINFO 5        ⇒ LEADERINFO 5.0 → 8
+    8 ACKEPOCH 3.1 epoch -1 ⇒ disconnect 8: too many learners are being synced by image
+  `);
+});
+
+test('forceSnapshotSync sends the tree also to a learner that has it', () => {
+  leading({ forceSnapshotSync: true }).plays(`
+    5 links                 ⇒
+    5 FOLLOWERINFO 5        ⇒ LEADERINFO 5.0 → 5
+    5 ACKEPOCH 5.0 epoch -1 ⇒ SNAP → 5 | NEWLEADER 5.0 → 5
+  `);
+});
+
 test('what learners look like from outside', () => {
   const scene = leading();
   scene.do('propose');

@@ -27,6 +27,19 @@ describe('agreeing on an epoch', () => {
     `);
   });
 
+  test('given up early, if so configured, when a voter looks for a leader again', () => {
+    const scene = new LeaderScene({ maxTimeToWaitForEpochMs: 1000 });
+    scene.plays(`
+      start     ⇒
+      looking 2 ⇒
+    `);
+    scene.now += 1001;
+    scene.plays(`
+      looking 9 ⇒
+      looking 2 ⇒ step down: no epoch after 1001 ms, and server 2 looks for a leader again
+    `);
+  });
+
   test('servers outside the config do not count, whatever they call themselves (T14)', () => {
     new LeaderScene().plays(`
       start            ⇒

@@ -152,6 +152,8 @@ export class LeaderScene extends Scene<LeaderInput, LeaderEffect> {
       case 'propose': return { kind: 'propose', proposal: txnAt(this.leader.nextZxid()!) };
       case 'persisted': return { kind: 'persisted', zxid: z(second!) };
       case 'sync': return { kind: 'sync', token: 'token', link: second === undefined ? undefined : Number(second) };
+      case 'taken': return { kind: 'imageTaken', link: Number(second) };
+      case 'looking': return { kind: 'looking', sid: sid(Number(second)) };
       case 'backlog': return { kind: 'backlog', link: Number(second), bytes: Number(words[2]) };
       default: throw new Error(`no such command: ${command}`);
     }
