@@ -92,6 +92,19 @@ export class Servers {
     return (performance.now() - begin) / 1000;
   }
 
+  /** Kills the leader with -9. @returns the client ports of the others, and what starts it again and waits for it */
+  async killLeader(): Promise<{ readonly survivors: number[]; readonly revive: () => Promise<void> }> {
+    const answers = await Promise.all(this.#members.map(({ clientPort }) => ask(clientPort, 'srvr')));
+    const leader = this.#members[answers.findIndex((answer) => /^Mode: leader/m.test(answer))];
+    if (leader === undefined) throw new Error('nobody leads');
+    const revive = async (): Promise<void> => {
+      leader.process = this.#launch(leader);
+      await Promise.all(this.#members.map((member) => this.#serving(member)));
+    };
+    leader.process.kill('SIGKILL');
+    return { survivors: this.ports.filter((port) => port !== leader.clientPort), revive };
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#members.map((member) => stopProcess(member.process)));
     rmSync(this.#directory, { recursive: true, force: true });
