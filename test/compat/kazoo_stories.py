@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 
-from kazoo.client import KazooClient
-from kazoo.exceptions import BadVersionError, ConnectionLoss, NoAuthError, NodeExistsError, NoNodeError
+from kazoo.client import KazooClient, KeeperState
+from kazoo.exceptions import BadVersionError, ConnectionLoss, NoAuthError, NodeExistsError, NoNodeError, NotReadOnlyCallError
 from kazoo.retry import KazooRetry
 from kazoo.security import make_digest_acl
 
@@ -206,7 +206,31 @@ def leader_kill(hosts):
     print("ok", flush=True)
 
 
-STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls, witness, leader_kill)}
+def read_only(hosts):
+    """Reads from a server that is cut off from the quorum; says `reads only`, and goes on once there is a quorum again."""
+    client = KazooClient(hosts=hosts, timeout=10.0, read_only=True, connection_retry={"max_tries": -1, "delay": 0.05, "max_delay": 0.2})
+    client.start(timeout=20)
+    assert client.client_state == KeeperState.CONNECTED_RO, client.client_state
+    assert client.get("/before")[0] == b"v1"
+    assert client.exists("/no-such") is None
+    try:
+        client.create("/never")
+        raise AssertionError("a read-only server took a write")
+    except NotReadOnlyCallError:
+        pass
+    print("reads only", flush=True)
+    sys.stdin.readline()
+
+    deadline = time.monotonic() + 60
+    while client.client_state != KeeperState.CONNECTED and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert client.client_state == KeeperState.CONNECTED, client.client_state
+    client.retry(client.create, "/after", b"v2")
+    client.stop()
+    client.close()
+
+
+STORIES = {story.__name__: story for story in (data_watch, register, service_registration, recipes, acls, witness, leader_kill, read_only)}
 
 if __name__ == "__main__":
     name, hosts = sys.argv[1], sys.argv[2]

@@ -10,18 +10,25 @@ export class ZkCli {
   #output = '';
   #read = 0;
 
-  private constructor(connectString: string, timeoutMs: number) {
+  private constructor(connectString: string, timeoutMs: number, options: readonly string[]) {
     const args = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', QUIET, '-cp', `${APACHE_39_JARS}/*`];
     const main = 'org.apache.zookeeper.ZooKeeperMain';
-    this.#child = spawn('java', [...args, main, '-server', connectString, '-timeout', String(timeoutMs)]);
+    this.#child = spawn('java', [...args, main, '-server', connectString, '-timeout', String(timeoutMs), ...options]);
     const keep = (text: string): void => void (this.#output += text);
     this.#child.stdout.setEncoding('utf8').on('data', keep);
     this.#child.stderr.setEncoding('utf8').on('data', keep);
   }
 
+  /** A shell that has its session with a server that is cut off from its quorum. */
+  static async connectReadOnly(connectString: string, timeoutMs = 10_000): Promise<ZkCli> {
+    const cli = new ZkCli(connectString, timeoutMs, ['-r']);
+    await cli.prints(/WatchedEvent state:ConnectedReadOnly type:None/);
+    return cli;
+  }
+
   /** A shell that has its session. */
   static async connect(connectString: string, timeoutMs = 10_000): Promise<ZkCli> {
-    const cli = new ZkCli(connectString, timeoutMs);
+    const cli = new ZkCli(connectString, timeoutMs, []);
     await cli.prints(/WatchedEvent state:SyncConnected type:None/);
     return cli;
   }

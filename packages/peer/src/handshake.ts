@@ -26,8 +26,6 @@ export interface HandshakeParts {
   readonly createSession: (connection: Connection, authority: Authority) => void;
   /** The session of this connection was accepted: what the client sent meanwhile can be handled. */
   readonly accepted: (connection: Connection) => void;
-  /** A read-only server without local sessions can make none. */
-  readonly refuseWrite: (connection: Connection) => void;
 }
 
 /** From ConnectRequest to ConnectResponse: new sessions, re-attached ones, refusals (client.md 1.3). */
@@ -93,11 +91,12 @@ export class Handshake {
     const { clients, sessions, config, tree, world } = this.#parts;
     const id = sessions.allocate((taken) => tree().sessions.has(taken));
     clients.bind(connection, id);
-    if (config.localSessionsEnabled) {
+    // Nobody can agree to a global session without a quorum. Apache's read-only server answers with an error reply where
+    // clients expect a ConnectResponse, unless it has local sessions: so hardly any client can connect (client.md 5.7).
+    if (config.localSessionsEnabled || authority.role === 'readOnly') {
       sessions.track(id, connection.timeOut, true, world.clock.now()).owner = SELF;
       return this.accept(connection, authority);
     }
-    if (authority.role === 'readOnly') return this.#parts.refuseWrite(connection);
     this.#parts.createSession(connection, authority);
   }
 

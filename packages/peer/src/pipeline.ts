@@ -71,7 +71,6 @@ export class Pipeline {
       throttle: this.#throttle,
       createSession: (connection, authority) => this.#requests.createSession(connection, authority),
       accepted: (connection) => this.#accepted(connection),
-      refuseWrite: (connection) => this.#refuseSession(connection),
     });
   }
 
@@ -141,12 +140,6 @@ export class Pipeline {
   }
 
   // Sessions
-
-  /** Clients cannot connect: they expect a ConnectResponse, as Apache's read-only server does not send one either (client.md 5.7). */
-  #refuseSession(connection: Connection): void {
-    connection.send(this.#replies.header(0, ErrorCode.NOTREADONLY));
-    this.#clients.refuse(connection, 'a read-only server makes no global sessions');
-  }
 
   #accept(connection: Connection): void {
     if (this.#authority) this.#handshake.accept(connection, this.#authority);

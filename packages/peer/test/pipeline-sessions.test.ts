@@ -475,10 +475,8 @@ describe('local sessions (client.md 5.6)', () => {
 });
 
 describe('read-only (client.md 5.7)', () => {
-  const readOnly = (): Server => new Server('readOnly', { localSessionsEnabled: true });
-
-  test('takes clients that asked for it, reads for them and refuses writes', () => {
-    const server = readOnly();
+  test.each([true, false])('takes clients that asked for it, reads for them and refuses writes (local sessions: %s)', (localSessionsEnabled) => {
+    const server = new Server('readOnly', { localSessionsEnabled });
     expect(server.open().connect({ readOnly: false })).toBeNull();
     const client = server.open();
     expect(client.connect({ readOnly: true })).toMatchObject({ readOnly: true });
@@ -490,7 +488,7 @@ describe('read-only (client.md 5.7)', () => {
   });
 
   test('refuses global sessions without a word', () => {
-    const client = readOnly().open();
+    const client = new Server('readOnly').open();
     const id = asSessionId(5n);
     expect(client.connect({ sessionId: id, passwd: sessionPassword(id), readOnly: true })).toBeNull();
   });
