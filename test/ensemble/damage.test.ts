@@ -12,6 +12,9 @@ import { until } from '../support/until.ts';
 let zk: Ensemble | undefined;
 afterEach(() => zk?.stop());
 
+/** Restarts of several processes, and seconds of waiting that belong to the story. */
+const TIMEOUT_MS = 120_000;
+
 const serverOf = (member: Member): string => `127.0.0.1:${member.clientPort}`;
 const version2 = (member: Member): string => join(member.dataDir, 'version-2');
 
@@ -62,7 +65,7 @@ test('a follower with a damaged log rejoins by itself, by a snapshot, and keeps 
   await zk.kill(leader);
   await zk.settled();
   await createMany(follower, '/b', 10);
-});
+}, TIMEOUT_MS);
 
 test('two of three with damaged logs form no quorum, neither with each other nor with the third', async () => {
   zk = await Ensemble.start({ implementations: [ours, ours, ours] });
@@ -85,4 +88,4 @@ test('two of three with damaged logs form no quorum, neither with each other nor
   zk.startMember(first);
   await zk.settled();
   expect(treeDifferences(new Map([['first', await dumpTree(serverOf(first))], ['second', await dumpTree(serverOf(second))]]))).toEqual([]);
-});
+}, TIMEOUT_MS);
