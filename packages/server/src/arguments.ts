@@ -58,10 +58,9 @@ Environment:
   ZOO_LOG_DIR             where start puts the output; logs unless set
 
 Exit codes:
-  0 finished   1 unexpected, see the last log lines   2 wrong arguments or configuration   3 data directory unusable
-  4 AdminServer port taken (standalone)   10 snapshot cannot be written   12 log and commits disagree
-  13 cannot follow the leader's history   14 election port taken
-  143 and 130 never: SIGTERM and SIGINT end in 0; a second one ends at once in 1
+  0 stopped when asked to, also by SIGTERM and SIGINT   1 unexpected, see the last log lines; a second signal
+  2 wrong arguments or configuration   3 data directory unusable   4 AdminServer port taken (standalone)
+  12 log and commits disagree   14 election port taken
 
 More: docs/OPERATIONS.md
 `;
