@@ -41,19 +41,9 @@ export class RawClient {
     });
   }
 
-  /** True once the other side has ended the connection, or we have. */
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   /** Sends each payload behind its length, all in one write. */
   send(...payloads: readonly Buffer[]): void {
-    this.write(Buffer.concat(payloads.flatMap((payload) => [lengthOf(payload), payload])));
-  }
-
-  /** Sends bytes as they are. */
-  write(bytes: Buffer): void {
-    if (!this.#isClosed) this.#socket.write(bytes);
+    if (!this.#isClosed) this.#socket.write(Buffer.concat(payloads.flatMap((payload) => [lengthOf(payload), payload])));
   }
 
   /** The next frame, without its length. */

@@ -77,9 +77,9 @@ export class Stage {
     const created = await this.#ask(create, { root, base: 0n });
     const place = { root, base: created.readBigInt64BE(4) };
     for (const path of SHARED_PATHS) baselines.set(path, await this.#baseline(path, place));
-    const performance = new Performance(this.#port, place, new Interpreter(place, baselines));
-    for (const [index, step] of steps.entries()) await performance.perform(step, index);
-    return performance.finish(steps.length);
+    const playing = new Playing(this.#port, place, new Interpreter(place, baselines));
+    for (const [index, step] of steps.entries()) await playing.perform(step, index);
+    return playing.finish(steps.length);
   }
 
   async #baseline(path: string, place: Place): Promise<Baseline> {
@@ -95,7 +95,7 @@ export class Stage {
 }
 
 /** One sequence, on one server. */
-class Performance {
+class Playing {
   readonly #port: number;
   readonly #place: Place;
   readonly #interpreter: Interpreter;

@@ -1,8 +1,5 @@
 import { int, Reader, vector, ustring } from '@zk/jute';
-import {
-  ACL, ClientInfo, errorName, MultiHeader, opName, ReplyHeader, Stat, WatcherEvent,
-} from '@zk/protocol';
-import { OpCode } from '@zk/protocol';
+import { ACL, ClientInfo, errorName, MultiHeader, OpCode, opName, ReplyHeader, Stat, WatcherEvent } from '@zk/protocol';
 import type { Place, Request } from './requests.ts';
 
 const EVENT_XID = -1;

@@ -48,7 +48,8 @@ const identity = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(
       ['world', 'nobody'], ['world', ''], ['digest', 'a'], ['digest', 'a:'], ['digest', ':b'], ['digest', 'a:b:'], ['digest', 'a:b:c'], ['digest', ''], ['ip', '256.1.1.1'], ['ip', '127.0.0.1/33'],
-      ['ip', '1.2.3'], ['ip', ''], ['ip', '::1/129'], ['ip', 'fe80::1/10'], ['ip', '1::2::3'], ['ip', '127.0.0.1/'], ['ip', '127.0.0.1/-1'], ['super', ''], ['sasl', 'bob'], ['x509', 'CN=bob'], ['', ''], ['unknown', 'x'],
+      ['ip', '1.2.3'], ['ip', ''], ['ip', '::1/129'], ['ip', 'fe80::1/10'], ['ip', '1::2::3'], ['ip', '127.0.0.1/'], ['ip', '127.0.0.1/-1'],
+      ['super', ''], ['sasl', 'bob'], ['x509', 'CN=bob'], ['', ''], ['unknown', 'x'],
     ),
   },
 );
@@ -81,16 +82,24 @@ const check: fc.Arbitrary<Request> = fc.record({ op: fc.constant('check'), path:
 const setACL: fc.Arbitrary<Request> = fc.record({ op: fc.constant('setACL'), path: ownPath, acl, version });
 const read: fc.Arbitrary<Request> = fc.record({ op: fc.constantFrom('exists', 'getData', 'getChildren', 'getChildren2'), path: anyPath, watch: fc.boolean() });
 const ask: fc.Arbitrary<Request> = fc.record({ op: fc.constantFrom('getACL', 'sync', 'getAllChildrenNumber', 'getEphemerals'), path: somePath });
-const write = fc.oneof({ weight: 8, arbitrary: create }, { weight: 1, arbitrary: createContainer }, { weight: 1, arbitrary: createTTL }, { weight: 3, arbitrary: remove }, { weight: 3, arbitrary: setData });
+const write = fc.oneof(
+  { weight: 8, arbitrary: create },
+  { weight: 1, arbitrary: createContainer },
+  { weight: 1, arbitrary: createTTL },
+  { weight: 3, arbitrary: remove },
+  { weight: 3, arbitrary: setData },
+);
 const inMulti = fc.oneof({ weight: 12, arbitrary: write }, { weight: 2, arbitrary: check }, { weight: 1, arbitrary: fc.oneof(setACL, read, ask) });
 const multi: fc.Arbitrary<Request> = fc.record({ op: fc.constant('multi'), requests: fc.array(inMulti, { maxLength: 5 }) });
+const inMultiRead = fc.record({ op: fc.constantFrom('getData', 'getChildren'), path: somePath, watch: fc.boolean() });
 const multiRead: fc.Arbitrary<Request> = fc.record({
   op: fc.constant('multiRead'),
-  requests: fc.array(fc.oneof({ weight: 12, arbitrary: fc.record({ op: fc.constantFrom('getData', 'getChildren'), path: somePath, watch: fc.boolean() }) }, { weight: 1, arbitrary: fc.oneof(ask, write) }), { maxLength: 4 }),
+  requests: fc.array(fc.oneof({ weight: 12, arbitrary: inMultiRead }, { weight: 1, arbitrary: fc.oneof(ask, write) }), { maxLength: 4 }),
 });
+const watcherType = fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 5 }) }, { weight: 1, arbitrary: fc.constantFrom(0, 6, -1) });
 const watching: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ op: fc.constant('addWatch'), path: somePath, mode: fc.oneof({ weight: 8, arbitrary: fc.constantFrom(0, 1) }, { weight: 1, arbitrary: fc.constantFrom(-1, 2) }) }),
-  fc.record({ op: fc.constantFrom('checkWatches', 'removeWatches'), path: somePath, type: fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 1, max: 5 }) }, { weight: 1, arbitrary: fc.constantFrom(0, 6, -1) }) }),
+  fc.record({ op: fc.constantFrom('checkWatches', 'removeWatches'), path: somePath, type: watcherType }),
 );
 const watchList = fc.oneof({ weight: 9, arbitrary: fc.array(somePath, { maxLength: 3 }) }, { weight: 1, arbitrary: fc.constant(null) });
 const since = fc.integer({ min: -2, max: 20 });
@@ -103,7 +112,8 @@ const auth: fc.Arbitrary<Request> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constantFrom<Request[]>(
-      ...[['digest', 'x'], ['digest', ''], ['digest', ':'], ['digest', null], ['ip', ''], ['ip', null], ['world', 'anyone'], ['sasl', 'bob'], ['auth', ''], ['super', ''], ['x509', ''], ['', ''], [null, 'x'], ['nosuch', 'x']].map(
+      ...[['digest', 'x'], ['digest', ''], ['digest', ':'], ['digest', null], ['ip', ''], ['ip', null], ['world', 'anyone'], ['sasl', 'bob'],
+        ['auth', ''], ['super', ''], ['x509', ''], ['', ''], [null, 'x'], ['nosuch', 'x']].map(
         ([scheme, text]): Request => ({ op: 'auth', scheme: scheme as string | null, auth: text as string | null }),
       ),
     ),
@@ -161,7 +171,8 @@ const reattach: fc.Arbitrary<Step> = fc.record({
 
 /** zkCli's setquota, with limits that may be reached, nonsense, or nothing. */
 const limits = fc.constantFrom<(string | null)[]>(
-  'count=3,bytes=-1', 'count=-1,bytes=10', 'count=-1,bytes=-1=;byteHardLimit=12', 'count=-1,bytes=-1=;countHardLimit=2', 'count=2,bytes=5=;byteHardLimit=30;countHardLimit=4', 'count=1', 'nonsense', '', null, 'count=x', ';;count=2,,bytes=',
+  'count=3,bytes=-1', 'count=-1,bytes=10', 'count=-1,bytes=-1=;byteHardLimit=12', 'count=-1,bytes=-1=;countHardLimit=2', 'count=2,bytes=5=;byteHardLimit=30;countHardLimit=4',
+  'count=1', 'nonsense', '', null, 'count=x', ';;count=2,,bytes=',
 );
 const quota: fc.Arbitrary<Step> = fc.tuple(slot, fc.constantFrom('~', '~/a', '~/a/b'), limits, fc.boolean()).map(([client, limited, text, withStats]) => {
   const nodes = limited.split('/').map((_, i, parts) => `/zookeeper/quota${parts.slice(0, i + 1).join('/')}`);
