@@ -3,6 +3,7 @@ import { Election, type ElectionInput, type Vote } from '@zk/election';
 import { asZxid, type Proposal, type Zxid } from '@zk/protocol';
 import { simulate, type StoreWrapper } from '@zk/simulator';
 import { EpochAckQuorum, EpochQuorum } from '@zk/zab';
+import { ExpiryQueue, type Expiring } from '../../packages/peer/src/expiry-queue.ts';
 import { MemberHistory } from '../../packages/peer/src/history.ts';
 import { Notifier } from '../../packages/peer/src/notifier.ts';
 import { Broadcast } from '../../packages/zab/src/broadcast.ts';
@@ -166,9 +167,13 @@ function votesWith(change: (look: Extract<ElectionInput, { kind: 'look' }>) => {
   }));
 }
 
-// ---- clients (client.md 4.5)
+// ---- clients
 
-mutation('a watch is told one txn late', () => {
+mutation('a session is never given up (client.md 5.3)', () => {
+  patch(ExpiryQueue<Expiring>, 'touch', () => ({ value: () => undefined }));
+}, 'SessionsExpire');
+
+mutation('a watch is told one txn late (client.md 4.5)', () => {
   const waiting = new WeakMap<Notifier, Parameters<Notifier['fire']>>();
   patch(Notifier, 'fire', ({ value }) => ({
     value(this: Notifier, ...event: Parameters<Notifier['fire']>): void {

@@ -202,6 +202,12 @@ export class Checkers implements NodeObserver, Broadcasts {
     for (const write of this.#acknowledged) this.#inHistory(write);
   }
 
+  /** Every client has been gone for longer than its session may last (18.2, L6). */
+  nobodyIsLeft(): void {
+    for (const session of this.model.sessions) check(false, 'SessionsExpire', () => `session ${hex(session)} has outlived its client`);
+    check(this.model.ephemeralCount === 0, 'SessionsExpire', () => `${this.model.ephemeralCount} ephemerals have outlived their sessions`);
+  }
+
   /** The tree against the plain telling of the same txns. */
   #isTheModel(node: SimNode): void {
     const { tree } = node.peer.history;

@@ -25,7 +25,7 @@ export interface ClusterOptions {
 /** How long faults are given to heal, in simulated ms. */
 const SETTLE_MS = 120_000;
 const TICK_TIME_MS = 500;
-const LOOK_EVERY_MS = 5;
+const LOOK_EVERY_MS = 20;
 
 /**
  * An ensemble under one seed, and the words stories about it are told in:

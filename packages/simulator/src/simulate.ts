@@ -1,6 +1,7 @@
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import { Nemesis } from './nemesis.ts';
 import { Rng } from './rng.ts';
+import { SESSION_TIMEOUT_MS } from './sim-client.ts';
 import { Violation } from './violation.ts';
 import { Workload } from './workload.ts';
 
@@ -50,6 +51,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     cluster.settle();
     cluster.run(2_000);
     cluster.settle().agrees();
+    for (const client of clients) client.vanish();
+    cluster.run(3 * SESSION_TIMEOUT_MS);
+    cluster.settle().agrees().checkers.nobodyIsLeft();
   } catch (error) {
     violation = error instanceof Violation ? error : new Violation('NoMemberEndsByItself', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

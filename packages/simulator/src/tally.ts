@@ -2,9 +2,10 @@ import type { Simulation } from './simulate.ts';
 
 /** Named situations a long exploration should reach; one that never happened is said. */
 const WANTED = [
-  'crash', 'leader crash', 'partition', 'one-way partition', 'connection reset', 'slow disk', 'DIFF received', 'TRUNC received',
-  'SNAP received', 'serving as leader', 'serving as follower', 'serving as observer', 'session moves', 'session expired',
-  'session expired for a client', 'watch event',
+  'crash', 'leader crash', 'crash at a disk operation', 'frozen', 'leader left alone', 'partition', 'one-way partition', 'connection reset',
+  'half-open connections', 'slow network', 'slow disk', 'disk failure', 'bit rot', 'damage found at a start', 'clock drift or jump',
+  'DIFF received', 'TRUNC received', 'SNAP received', 'serving as leader', 'serving as follower', 'serving as observer',
+  'serving as standalone', 'session created', 'session closed', 'session expired', 'session renewed', 'session moves', 'watch event',
 ];
 
 /** Adds simulations up. */

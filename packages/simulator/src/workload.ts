@@ -29,6 +29,12 @@ export class Workload {
     this.#stopped = true;
   }
 
+  /** Gone without a word: its session has to expire. */
+  vanish(): void {
+    this.stop();
+    this.#client.disconnect();
+  }
+
   #next(): void {
     this.#cluster.scheduler.after(this.#rng.between(1, this.#pauseMs), () => {
       if (this.#stopped) return;
