@@ -11,6 +11,7 @@ import {
 } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import type { AccessControl } from './auth.ts';
+import { SPECIAL_PATHS } from './operations/delete.ts';
 
 /**
  * Refuses a write on arrival when the applied state already forbids it (client.md 6.8). What cannot be judged yet, such as a
@@ -22,15 +23,18 @@ export function eagerAclError(op: number, request: unknown, tree: DataTree, acce
     case OpCode.create:
     case OpCode.create2: {
       const { path, acl } = request as CreateRequest;
-      return judge(tree, access, ids, parentOrRoot(path), Perms.CREATE) || aclError(access, acl, ids);
+      const parent = judgedParent(path);
+      return parent === null ? 0 : aclError(access, acl, ids) || judge(tree, access, ids, parent, Perms.CREATE);
     }
-    case OpCode.delete:
-      return judge(tree, access, ids, parentOrRoot((request as DeleteRequest).path), Perms.DELETE);
+    case OpCode.delete: {
+      const parent = judgedParent((request as DeleteRequest).path);
+      return parent === null ? 0 : judge(tree, access, ids, parent, Perms.DELETE);
+    }
     case OpCode.setData:
       return judge(tree, access, ids, (request as SetDataRequest).path, Perms.WRITE);
     case OpCode.setACL: {
       const { path, acl } = request as SetACLRequest;
-      return judge(tree, access, ids, path, Perms.ADMIN) || aclError(access, acl, ids);
+      return aclError(access, acl, ids) || judge(tree, access, ids, path, Perms.ADMIN);
     }
     default:
       return 0;
@@ -52,7 +56,9 @@ function aclError(access: AccessControl, acl: SetACLRequest['acl'], ids: readonl
   }
 }
 
-function parentOrRoot(path: string): string {
+/** Null where the path is wrong in a way that is told only later. */
+function judgedParent(path: string): string | null {
   const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
+  if (slash === -1 || path.includes('\0') || SPECIAL_PATHS.has(path)) return null;
+  return slash === 0 ? '/' : path.slice(0, slash);
 }

@@ -529,7 +529,11 @@ describe('authentication', () => {
     const client = server.connect();
     client.send(OpCode.setData, SetDataRequest, { path: '/zookeeper/config', data: null, version: -1 });
     expect(client.heard()).toEqual([`1 0x0 ${ErrorCode.NOAUTH}`]);
+    client.send(OpCode.create, CreateRequest, { ...create('/zookeeper/config/x'), acl: [] });
+    expect(client.heard()).toEqual([`2 0x0 ${ErrorCode.INVALIDACL}`]);
     expect(server.authority.forwarded).toEqual([]);
+    client.send(OpCode.create, CreateRequest, { ...create('no slash'), acl: [] });
+    expect(server.authority.forwarded).toHaveLength(1);
   });
 });
 

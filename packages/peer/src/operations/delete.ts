@@ -30,11 +30,11 @@ export function prepareDeleteContainer(path: string, context: WriteContext): Txn
 }
 
 /** The nodes every tree has. */
-const SPECIAL: ReadonlySet<string> = new Set(['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']);
+export const SPECIAL_PATHS: ReadonlySet<string> = new Set(['/', '/zookeeper', '/zookeeper/quota', '/zookeeper/config']);
 
 function deletableParent(path: string): string {
   validateLoosely(path);
-  if (SPECIAL.has(path)) throw new KeeperError('BADARGUMENTS', path);
+  if (SPECIAL_PATHS.has(path)) throw new KeeperError('BADARGUMENTS', path);
   return parentOf(path);
 }
 
