@@ -52,6 +52,10 @@ export class Handshake {
       return clients.refuse(connection, 'too many connections at a time: throttled');
     }
     connection.sendsReadOnly = request.readOnly !== undefined;
+    // Only now: a four-letter word comes on the same port, and is answered.
+    if (authority.role === 'leader' && !config.leaderServes) {
+      return clients.refuse(connection, 'the leader serves no clients (leaderServes=no)');
+    }
     if (authority.role === 'readOnly' && !request.readOnly) {
       return clients.refuse(connection, 'this server is read-only, the client is not');
     }

@@ -19,7 +19,7 @@ import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
 import { Stopped } from './stopped.ts';
-import type { ClientLink, Input, World } from './world.ts';
+import type { Input, World } from './world.ts';
 
 /**
  * One member of an ensemble, or a standalone server: looking for a leader, then leading, following or observing, and
@@ -202,7 +202,7 @@ export class Peer implements Member, Search {
       case 'expireSession':
         return this.pipeline.expireSession(input.session);
       case 'clientOpened':
-        return this.#clientOpened(input.link);
+        return this.pipeline.opened(input.link);
       case 'clientClosed':
         return this.pipeline.closed(input.link);
       case 'notification':
@@ -238,14 +238,6 @@ export class Peer implements Member, Search {
     if (this.#role.name !== 'stopped' || this.#stopping) return; // asked to stop before it had begun
     if (this.#election) this.#become(new Looking(this, this, 0), 'started');
     else this.#become(new Leading(this), 'standalone');
-  }
-
-  #clientOpened(link: ClientLink): void {
-    const isBusyLeading = !this.config.leaderServes && this.#role.name === 'leading';
-    if (!isBusyLeading) return this.pipeline.opened(link);
-    const reason = 'the leader serves no clients (leaderServes=no)';
-    this.world.trace({ kind: 'clientRefused', remote: `${link.remoteAddress}:${link.remotePort}`, session: null, reason });
-    link.close(reason);
   }
 
   #tick(now: Millis): void {
