@@ -54,7 +54,10 @@ const lines: string[] = [];
 for (const [what, count] of [['standalone', 1], ['one of three', 3]] as const) {
   const measured = new Map<Contender, Idle[]>([[ours(), []], [apache, []]]);
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [contender, rounds] of measured) rounds.push(await measure(contender, count, Number(values.seconds)));
+    for (const [contender, rounds] of measured) {
+      rounds.push(await measure(contender, count, Number(values.seconds)));
+      console.log(row(contender.name, what, rounds.slice(-1)));
+    }
   }
   for (const [{ name }, rounds] of measured) lines.push(row(name, what, rounds));
 }
