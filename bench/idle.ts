@@ -73,7 +73,7 @@ ${lines.join('\n')}
 Medians of ${values.rounds} rounds, ours and Apache's in turn; memory ten seconds after the start, CPU over the ${values.seconds} seconds after that, in percent of one
 CPU. The start is a second one, on the data of the first. Standalone is one process, "one of three" the first member of an
 ensemble on loopback. Apache runs with the heap limit of its zkServer.sh (-Xmx1000m) and the JVM's own choice of collector.
-The load of the machine shows in the wall-clock times; CPU time until the first answer depends on it less.
+Both without their AdminServer. The load of the machine shows in the wall-clock times; CPU time until the first answer depends on it less.
 
 \`\`\`sh
 test/compat/install.sh && npm run bench:idle -- --rounds ${values.rounds} --seconds ${values.seconds}
