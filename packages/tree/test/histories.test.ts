@@ -82,12 +82,16 @@ function fuzzyImage(txns: Txn[], start: number, pace: number): { image: Image; t
   return { image: { ...taken, digest: tree.image().digest }, tree };
 }
 
+/** Before 3.6 a closeSession did not say what it removed: over an image that lacks it already, its parent's pzxid is lost. */
+const saysWhatItRemoves = ({ body }: Txn): boolean => body.type !== OpCode.closeSession || body.paths !== null;
+
 test('replaying the txns after a fuzzy image, once or twice, gives the tree it was taken from', () => {
   fc.assert(
     fc.property(histories, fc.nat(60), fc.integer({ min: 1, max: 3 }), (txns, at, pace) => {
       const start = Math.min(at, txns.length);
       const { image, tree } = fuzzyImage(txns, start, pace);
       const rest = txns.slice(start);
+      fc.pre(rest.every(saysWhatItRemoves));
       const copy = DataTree.fromImage(image, options);
       const mismatches = rest.map((txn) => copy.apply(txn).digestMismatch).filter(Boolean);
       expect(mismatches).toEqual([]);
