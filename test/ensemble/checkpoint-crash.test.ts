@@ -43,13 +43,16 @@ test('killed with -9 while checkpoints are written: nothing acknowledged is lost
   const dataDir = mkdtempSync(join(tmpdir(), 'zk-crash-'));
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
   let newest = 0;
+  let fromCheckpoints = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const acknowledged = await killedAfter(5 + ((round * 37) % 60), dataDir);
-    const { lastZxid, imageZxid, isRight, notes } = found(dataDir);
+    const { lastZxid, imageZxid, isCheckpoint, isRight, notes } = found(dataDir);
     expect([round, isRight, notes.filter((note) => !note.includes('torn'))]).toEqual([round, true, []]);
     expect(lastZxid).toBeGreaterThanOrEqual(acknowledged);
     expect(imageZxid).toBeGreaterThanOrEqual(newest); // a checkpoint that was found once is found again, or a newer one
     newest = imageZxid;
+    if (isCheckpoint) fromCheckpoints += 1;
   }
-  expect(found(dataDir).isCheckpoint).toBe(true);
+  // Not in every round: a whole checkpoint begins with a snapshot, and the kill may come between the two.
+  expect(fromCheckpoints).toBeGreaterThan(0);
 });
