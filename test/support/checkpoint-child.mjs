@@ -1,6 +1,6 @@
 /**
  * A member without a network, for a test that kills it: `write <dataDir>` applies one txn after the other, with a
- * checkpoint always under way, and prints each zxid once it is durable; `verify <dataDir>` prints what a start finds.
+ * checkpoint always under way, and prints each zxid once it is durable, and each checkpoint that is complete; `verify <dataDir>` prints what a start finds.
  * Runs the built packages, as the server does.
  */
 import { writeSync } from 'node:fs';
@@ -41,7 +41,11 @@ function recovered(dataDir) {
 function write(dataDir) {
   const { store, tree } = recovered(dataDir);
   const durable = (upTo) => void writeSync(1, `${upTo}\n`);
-  const checkpoint = () => store.checkpoint(tree.image(), () => setImmediate(checkpoint));
+  const checkpoint = () => store.checkpoint(tree.image(), complete);
+  const complete = () => {
+    writeSync(1, 'checkpoint\n');
+    setImmediate(checkpoint);
+  };
   const turn = () => {
     for (let n = 0; n < TXNS_PER_TURN; n++) {
       const proposal = proposalOf(txnOf(tree.lastZxid + 1n, tree));
