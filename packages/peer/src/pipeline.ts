@@ -16,6 +16,7 @@ import { Notifier } from './notifier.ts';
 import { pipelineStatus, type PipelineStatus } from './pipeline-status.ts';
 import { Preparer, type Asker } from './preparer.ts';
 import { Replies } from './replies.ts';
+import { RequestThrottler } from './request-throttler.ts';
 import { BY_ITSELF, Requests } from './requests.ts';
 import { Sessions, type Session } from './sessions.ts';
 import type { ClientLink, World } from './world.ts';
@@ -38,6 +39,7 @@ export class Pipeline {
   readonly #clients: Clients;
   readonly #preparer: Preparer;
   readonly #requests: Requests;
+  readonly #throttler: RequestThrottler;
   readonly #handshake: Handshake;
   readonly #throttle: ConnectionThrottle;
   readonly #reaper: Reaper;
@@ -66,6 +68,7 @@ export class Pipeline {
       auditor: this.#auditor,
       sessionCreated: (connection) => this.#accept(connection),
     });
+    this.#throttler = new RequestThrottler({ ...parts, requests: this.#requests });
     this.#handshake = new Handshake({
       ...parts,
       throttle: this.#throttle,
@@ -96,6 +99,7 @@ export class Pipeline {
     this.#sessions.clear();
     this.#preparer.pending.clear();
     this.#requests.clear();
+    this.#throttler.clear();
     this.#reaper.stop();
   }
 
@@ -123,7 +127,7 @@ export class Pipeline {
     if (!this.#authority) return this.#closeUnserved(connection);
     switch (connection.phase) {
       case 'established':
-        return this.#requests.receive(connection, frame, this.#authority);
+        return this.#throttler.receive(connection, frame, this.#authority);
       case 'connecting':
         return connection.held.push(Buffer.from(frame)); // clients do not wait for the ConnectResponse (trap 4)
       case 'opened':
@@ -198,6 +202,12 @@ export class Pipeline {
     if (body.type === OpCode.createSession) this.#sessionCreated(header.clientId, body.timeOut);
     if (own) this.#requests.finish(own, body, outcome);
     if (body.type === OpCode.closeSession) this.#sessionClosed(header.clientId, outcome);
+    this.#letIn();
+  }
+
+  /** Something was answered: there may be room for what waits in front of the pipeline. */
+  #letIn(): void {
+    if (this.#authority && this.#throttler.nextDeadline() !== Infinity) this.#throttler.admit(this.#authority, this.#world.clock.now());
   }
 
   #reportMismatch(header: TxnHeader, mismatch: NonNullable<Outcome['digestMismatch']>): void {
@@ -257,6 +267,7 @@ export class Pipeline {
   /** The oldest sync is answered: everything the leader had proposed when it got it has been applied here. */
   synced(): void {
     this.#requests.synced();
+    this.#letIn();
   }
 
   /** The sessions heard of since the last call: the leader keeps them alive. */
@@ -278,6 +289,7 @@ export class Pipeline {
     const authority = this.#authority;
     if (!authority) return;
     this.#expireSessions(now, authority);
+    if (now >= this.#throttler.nextDeadline()) this.#throttler.admit(authority, now);
     if (!isAuthoritative(authority)) return;
     const wallTime = this.#world.clock.wallTime();
     for (let path = this.#reaper.take(this.#tree(), now, wallTime); path !== undefined; path = this.#reaper.take(this.#tree(), now, wallTime)) {
@@ -286,7 +298,7 @@ export class Pipeline {
   }
 
   nextDeadline(): Millis {
-    return Math.min(this.#clients.nextDeadline, this.#sessions.nextDeadline, this.#reaper.nextDeadline);
+    return Math.min(this.#clients.nextDeadline, this.#sessions.nextDeadline, this.#reaper.nextDeadline, this.#throttler.nextDeadline());
   }
 
   /** Whether the session's time runs on this server, or it is in the tree: a local one is only the former. */

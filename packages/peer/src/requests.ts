@@ -99,6 +99,11 @@ export class Requests {
     this.#unqueued.answerAndClose(connection, xid, NEVER, ErrorCode.UNIMPLEMENTED, opName(op));
   }
 
+  /** Answers a request with an error in its turn, without doing it. */
+  refuse(connection: Connection, frame: Buffer, err: number, receivedAt: Millis): void {
+    this.#queue.refuse(connection, frame.readInt32BE(0), frame.readInt32BE(4), receivedAt, err);
+  }
+
   /** For a connection whose handshake waits for it. */
   createSession(connection: Connection, authority: Authority): void {
     const { session, timeOut } = connection;

@@ -1,10 +1,11 @@
-import { CreateRequest, OPEN_ACL, OpCode } from '@zk/protocol';
+import { AuthPacket, CreateRequest, ErrorCode, OPEN_ACL, OpCode } from '@zk/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExpiryQueue, type Expiring } from '../src/expiry-queue.ts';
 import { Fifo } from '../src/fifo.ts';
 import { Distribution } from '../src/metrics.ts';
-import { Server } from './pipeline-harness.ts';
+import type { PeerSettings } from '../src/config.ts';
+import { Server, type Client } from './pipeline-harness.ts';
 
 describe('limits', () => {
   test('ConnectRequests beyond the bucket’s tokens are closed without answer, until it fills (client.md 7.4)', () => {
@@ -32,6 +33,64 @@ describe('limits', () => {
     other.takeConnect();
     other.send(OpCode.create, CreateRequest, large('/b'));
     expect(other.link.closed).toBeNull();
+  });
+});
+
+describe('the request throttler (client.md 7.3)', () => {
+  const settings = { requestThrottleMaxRequests: 1, requestThrottleStallTime: 100 };
+  const create = (path: string): CreateRequest => ({ path, data: null, acl: [...OPEN_ACL], flags: 0 });
+  /** A client whose first write is in the pipeline, so that everything else waits in front of it. */
+  function busy(more: Partial<PeerSettings> = {}): { server: Server; client: Client; other: Client } {
+    const server = new Server('standalone', { ...settings, ...more });
+    const [client, other] = [server.connect(), server.connect()];
+    server.authority.immediate = false;
+    client.send(OpCode.create, CreateRequest, create('/first'));
+    return { server, client, other };
+  }
+
+  test('what does not fit waits, in one line over all connections, and is done when there is room', () => {
+    const { server, client, other } = busy();
+    other.send(OpCode.create, CreateRequest, create('/second'));
+    client.send(OpCode.create, CreateRequest, create('/third'));
+    expect(server.authority.proposed).toHaveLength(1);
+    expect(server.pipeline.metrics.counters.request_throttle_wait_count).toBe(2);
+    server.authority.commit();
+    expect(server.tree.node('/first')).toBeDefined();
+    server.authority.commit();
+    server.authority.commit();
+    expect([...server.tree.children('/')].sort()).toEqual(['first', 'second', 'third', 'zookeeper']);
+    expect(server.tree.node('/second')!.czxid).toBeLessThan(server.tree.node('/third')!.czxid);
+  });
+
+  test('what waited longer than throttled_op_wait_time is answered THROTTLEDOP, not done, in its turn; pings never are', () => {
+    const { server, client } = busy({ throttledOpWaitTime: 50 });
+    const before = client.link.frames.length;
+    client.send(OpCode.create, CreateRequest, create('/late'));
+    client.send(OpCode.ping, undefined, undefined, -2);
+    server.pass(60);
+    server.authority.commit();
+    const replies = client.link.frames.slice(before).map((frame) => [frame.readInt32BE(4), frame.readInt32BE(16)]);
+    expect(replies.map(([, err]) => err)).toEqual([0, ErrorCode.THROTTLEDOP, 0]);
+    expect(replies[2]?.[0]).toBe(-2);
+    expect(server.tree.node('/late')).toBeUndefined();
+    expect(server.pipeline.metrics.counters.throttled_ops).toBe(1);
+  });
+
+  test('what a client that is gone asked for is dropped', () => {
+    const { server, other } = busy();
+    other.send(OpCode.create, CreateRequest, create('/orphan'));
+    server.pipeline.closed(other.link);
+    server.authority.commit();
+    server.authority.commit();
+    expect(server.tree.node('/orphan')).toBeUndefined();
+    expect(server.pipeline.metrics.counters.stale_requests_dropped).toBe(1);
+  });
+
+  test('credentials do not wait', () => {
+    const { client } = busy();
+    const before = client.link.frames.length;
+    client.send(OpCode.auth, AuthPacket, { type: 0, scheme: 'digest', auth: Buffer.from('bob:pw') });
+    expect(client.link.frames).toHaveLength(before + 1);
   });
 });
 
