@@ -10,7 +10,7 @@ const CONFIG = '{"host":"db1.example.com","pool":{"max":20}}';
 // ZK_SCREENSHOTS=<directory> keeps what the page looks like, for people to look at.
 const screenshots = process.env['ZK_SCREENSHOTS'];
 
-describe.skipIf(chromiumPath === null)('the console in Chromium', () => {
+describe.skipIf(chromiumPath === null)('the console in Chromium (where one is installed)', () => {
   let zk: EmbeddedEnsemble;
   let client: ZooKeeper;
   let browser: Browser;
