@@ -12,6 +12,7 @@ import {
 import { Chroot } from './chroot.ts';
 import { parseConnectString } from './connect-string.ts';
 import { callOut } from './errors.ts';
+import { bytesOf } from './data.ts';
 import type { ClientState, WatchEvent } from './events.ts';
 import type { Auth } from './frames.ts';
 import { CreateFlags, type CreateMode } from './create-modes.ts';
@@ -407,10 +408,6 @@ const REMOVABLE: Record<RemovableWatch, { type: number; kinds: readonly WatchKin
   persistent: { type: 4, kinds: ['persistent'] },
   recursive: { type: 5, kinds: ['recursive'] },
 };
-
-function bytesOf(data: Buffer | string | null): Buffer | null {
-  return typeof data === 'string' ? Buffer.from(data) : data;
-}
 
 /** The data copied out of the connection's buffer. */
 function owned({ data, stat }: GetDataResponse): GetDataResponse {

@@ -5,9 +5,8 @@ import {
   type ACL, type Stat,
 } from '@zk/protocol';
 import { CreateFlags, type CreateMode } from './create-modes.ts';
+import { bytesOf, type Data } from './data.ts';
 import { keeperError } from './errors.ts';
-
-type Data = Buffer | string | null;
 
 export type MultiOp =
   | { op: 'create'; path: string; data?: Data; mode?: CreateMode; acl?: readonly ACL[]; ttl?: number }
@@ -122,8 +121,4 @@ export function readMultiRead(body: Reader, ops: readonly ReadOp[]): ReadResult[
     }
   }
   return results;
-}
-
-function bytesOf(data: Data): Buffer | null {
-  return typeof data === 'string' ? Buffer.from(data) : data;
 }
