@@ -92,17 +92,20 @@ export class Servers {
     return (performance.now() - begin) / 1000;
   }
 
-  /** Kills the leader with -9. @returns the client ports of the others, and what starts it again and waits for it */
-  async killLeader(): Promise<{ readonly survivors: number[]; readonly revive: () => Promise<void> }> {
+  /** Ends the leader. @returns its epoch, the client ports of the others, and what starts it again and waits for it */
+  async endLeader(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ readonly epoch: number; readonly survivors: number[]; readonly revive: () => Promise<void> }> {
     const answers = await Promise.all(this.#members.map(({ clientPort }) => ask(clientPort, 'srvr')));
-    const leader = this.#members[answers.findIndex((answer) => /^Mode: leader/m.test(answer))];
+    const index = answers.findIndex((answer) => /^Mode: leader/m.test(answer));
+    const leader = this.#members[index];
     if (leader === undefined) throw new Error('nobody leads');
+    const epoch = Number(BigInt(/^Zxid: (0x[0-9a-f]+)$/m.exec(answers[index] ?? '')?.[1] ?? '0') >> 32n);
     const revive = async (): Promise<void> => {
+      await stopProcess(leader.process);
       leader.process = this.#launch(leader);
       await Promise.all(this.#members.map((member) => this.#serving(member)));
     };
-    leader.process.kill('SIGKILL');
-    return { survivors: this.ports.filter((port) => port !== leader.clientPort), revive };
+    leader.process.kill(signal);
+    return { epoch, survivors: this.ports.filter((port) => port !== leader.clientPort), revive };
   }
 
   async stop(): Promise<void> {

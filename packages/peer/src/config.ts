@@ -87,6 +87,8 @@ export interface RequestConfig {
   readonly requestThrottleMaxRequests: number;
   readonly requestThrottleStallTime: number;
   readonly requestThrottleDropStale: boolean;
+  /** How long a stop waits at most until everything that was asked is answered, ms. */
+  readonly shutdownTimeout: number;
   readonly requestStaleLatencyCheck: boolean;
   readonly requestStaleConnectionCheck: boolean;
   /** 0: off; otherwise a request that waited longer is answered THROTTLEDOP. */
@@ -173,6 +175,7 @@ export const defaultOptions: PeerOptions = {
   requestThrottleMaxRequests: 0,
   requestThrottleStallTime: 100,
   requestThrottleDropStale: true,
+  shutdownTimeout: 10_000,
   requestStaleLatencyCheck: false,
   requestStaleConnectionCheck: true,
   throttledOpWaitTime: 0,

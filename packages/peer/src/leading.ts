@@ -23,6 +23,7 @@ export class Leading implements Role, LinkEvents {
   readonly #links = new Map<LinkId, QuorumLink>();
   readonly #encoder = new PacketEncoder();
   #serving = false;
+  #retiring = false;
 
   constructor(member: Member) {
     const { config, world, history, epochs, ensemble } = member;
@@ -103,6 +104,14 @@ export class Leading implements Role, LinkEvents {
 
   nextDeadline(): Millis {
     return this.#machine.nextDeadline();
+  }
+
+  retire(): void {
+    this.#retiring = true;
+  }
+
+  get isIdle(): boolean {
+    return this.#machine.uncommitted().length === 0;
   }
 
   close(reason: string): void {
@@ -228,6 +237,7 @@ export class Leading implements Role, LinkEvents {
   }
 
   #request({ link, session, cxid, op, body, authinfo }: Extract<LeaderEffect, { kind: 'request' }>): void {
+    if (this.#retiring) return; // whoever asked it hears of a lost connection, as from a leader that vanished
     const answerSync = op === OpCode.sync ? () => this.#loop.feed({ kind: 'sync', token: null, link }) : undefined;
     this.#member.pipeline.forwarded(link, session, cxid, op, body, authinfo, answerSync);
   }

@@ -59,6 +59,10 @@ export interface Role {
   looking?(sid: Sid): void;
   tick(now: Millis): void;
   nextDeadline(): Millis;
+  /** This member is about to stop: takes nothing new in from learners. */
+  retire?(): void;
+  /** False: something it has proposed is not committed yet. */
+  readonly isIdle?: boolean;
   /** Ends it without a word to the member: closes links, stops machines. */
   close(reason: string): void;
   /** The newest committed zxid this role knows of; null before it serves. */

@@ -48,6 +48,8 @@ export class Peer implements Member, Search {
   /** Who is to be asked for its tree, without an election. */
   #askAgain: Sid | null = null;
   #stopping = false;
+  /** While a stop waits for what was asked before it: until when at most. */
+  #farewellUntil: Millis | null = null;
   #dead = false;
 
   /** @throws InconsistentEpochsError when the disk contradicts itself. */
@@ -72,6 +74,7 @@ export class Peer implements Member, Search {
     if (this.#dead) return;
     try {
       this.#take(input);
+      if (this.#farewellUntil !== null) this.#takeLeave(this.#farewellUntil);
       this.#endRole();
     } catch (error) {
       this.die(1, error instanceof Error ? error.message : String(error), error instanceof Error ? error : undefined);
@@ -81,7 +84,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#farewellUntil ?? Infinity);
   }
 
   inspect(): PeerStatus {
@@ -216,8 +219,7 @@ export class Peer implements Member, Search {
       case 'start':
         return this.#start();
       case 'stop':
-        this.#stopping = true;
-        return this.leave('stopping');
+        return this.#stop();
       default:
         return this.#role.link(input);
     }
@@ -240,6 +242,23 @@ export class Peer implements Member, Search {
     else this.#become(new Leading(this), 'standalone');
   }
 
+  /**
+   * Takes nothing new in, answers what was asked, and only then goes. A leader has told its learners of every commit by
+   * then: nothing is in doubt, and they look for its successor the moment it hangs up.
+   */
+  #stop(): void {
+    this.#stopping = true;
+    if (!this.#role.isServing) return this.leave('stopping');
+    this.#farewellUntil = this.world.clock.now() + this.config.shutdownTimeout;
+    this.pipeline.retire();
+    this.#role.retire?.();
+  }
+
+  #takeLeave(until: Millis): void {
+    const isIdle = this.pipeline.isIdle && this.#role.isIdle !== false;
+    if (isIdle || this.world.clock.now() >= until) this.leave('stopping');
+  }
+
   #tick(now: Millis): void {
     if (now >= this.#electionDeadline()) this.#elect({ kind: 'tick' });
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
@@ -257,6 +276,7 @@ export class Peer implements Member, Search {
     if (this.#leaving === null) return;
     const reason = this.#leaving;
     this.#leaving = null;
+    this.#farewellUntil = null;
     this.#closeRole(reason);
     this.#become(new Draining(this, (action) => this.#checkpoints.whenIdle(action), () => this.#drained(reason)), reason);
   }

@@ -46,6 +46,7 @@ export class Pipeline {
   readonly #notifier: Notifier;
   readonly #auditor: Auditor | null;
   #authority: Authority | null = null;
+  #retiring = false;
 
   constructor(config: PeerConfig, world: World, tree: () => DataTree) {
     const access = new AccessControl(config.auth);
@@ -103,7 +104,22 @@ export class Pipeline {
     this.#reaper.stop();
   }
 
+  /** Before a stop: what clients send from now on is dropped, and what they have sent is still answered. */
+  retire(): void {
+    this.#retiring = true;
+    for (const connection of [...this.#clients]) {
+      if (connection.isEstablished) connection.phase = 'closing';
+      else this.#clients.close(connection, 'stopping');
+    }
+  }
+
+  /** Everything that was asked has been answered. */
+  get isIdle(): boolean {
+    return this.#requests.outstanding === 0 && this.#throttler.isEmpty;
+  }
+
   opened(link: ClientLink): void {
+    if (this.#retiring) return link.close('stopping');
     this.#clients.open(link, this.#world.clock.now());
   }
 

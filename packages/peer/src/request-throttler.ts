@@ -59,6 +59,10 @@ export class RequestThrottler {
     this.#lookAgainAt = Infinity;
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   nextDeadline(): Millis {
     return this.#lookAgainAt;
   }

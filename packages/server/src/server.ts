@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
+import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
 import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
@@ -184,7 +184,7 @@ class Server implements RunningServer {
       this.#stopped = resolve;
     });
     this.#audit?.write({ operation: 'serverStop', result: 'invoked' });
-    this.#clients?.close();
+    this.#clients?.stopListening();
     this.#running?.feed({ kind: 'stop' });
     if (!this.#hasFailed) await stopped; // a peer that failed takes no leave
     await this.abandon();
@@ -192,11 +192,10 @@ class Server implements RunningServer {
 
   /** Closes whatever is open. The store is the peer's to close, once there is one. */
   async abandon(): Promise<void> {
-    this.#clients?.close();
     this.#electors?.close();
     this.#admin?.close();
     this.#prometheus?.close();
-    await this.#learners?.close();
+    await Promise.all([this.#clients?.close(), this.#learners?.close()]);
     if (this.#running === null) this.#store?.close();
   }
 
@@ -310,7 +309,13 @@ class Server implements RunningServer {
     this.#metrics.traced(event, systemClock.now());
     if (event.kind === 'config') this.#keepConfig(event.text);
     this.#options.onTrace?.(event);
-    if (event.kind === 'role' && event.role === 'stopped') this.#stopped?.();
+    if (event.kind === 'role' && this.#stopped !== null) this.#ending(event.role);
+  }
+
+  /** Nobody is to wait for the vote of a member that stops: it hangs up on the electors before it puts its disk in order. */
+  #ending(role: RoleName): void {
+    if (role === 'draining') this.#electors?.close();
+    if (role === 'stopped') this.#stopped?.();
   }
 
   #keepConfig(text: string): void {

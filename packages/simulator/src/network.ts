@@ -57,6 +57,9 @@ export class Network {
   readonly #electionPairs = new Map<string, ElectionPair>();
   #linkIds = 0;
 
+  /** Whether what was sent before a close arrives, as it does when nothing goes wrong; a reset loses it. */
+  closesOrderly = false;
+
   constructor(scheduler: Scheduler, rng: Rng) {
     this.scheduler = scheduler;
     this.rng = rng;
@@ -329,6 +332,8 @@ class SimLink implements Link {
   #buffered = 0;
   readonly #pieces: Buffer[] = [];
   #carrying = false;
+  /** Closed, and to be told so behind what is still under way. */
+  #goodbye: string | null = null;
 
   constructor(network: Network, connection: Connection, self: Host, other: Host, id: number, watch: (bytes: Buffer) => void) {
     this.#network = network;
@@ -358,7 +363,8 @@ class SimLink implements Link {
   close(reason: string): void {
     if (!this.open) return;
     this.open = false;
-    this.#network.close(this.#connection, this.self.sid, reason);
+    if (this.#network.closesOrderly && this.#buffered > 0) this.#goodbye = reason;
+    else this.#network.close(this.#connection, this.self.sid, reason);
   }
 
   /** Everything waiting travels as one burst, so that a large transfer takes few delays. */
@@ -375,6 +381,7 @@ class SimLink implements Link {
       }
       if (this.#buffered === 0 && this.open && this.self.alive) this.self.feed({ kind: 'linkDrained', link: this });
       this.#carryNext();
+      if (this.#goodbye !== null && this.#buffered === 0) this.#network.close(this.#connection, this.self.sid, this.#goodbye);
     });
   }
 }

@@ -22,6 +22,9 @@ export type StoreWrapper = (store: Store, node: SimNode) => Store;
 /** 2026-01-01; what txns carry as their time is this plus simulated time plus the member's own error. */
 const WALL_CLOCK_START = 1_767_225_600_000;
 
+/** Between the end of a peer that was told to stop and the end of its process, ms: the time its last words take. */
+const GOODBYE_MS = 50;
+
 /** One member of a simulated ensemble: the real peer on a made-up machine, which can crash and start again. */
 export class SimNode implements Host, DiskOwner {
   readonly sid: Sid;
@@ -99,7 +102,7 @@ export class SimNode implements Host, DiskOwner {
       store,
       electors: this.#network.electors(this),
       learners: this.#network.learners(this),
-      trace: (event) => this.#observer.traced(this, event),
+      trace: (event) => this.#traced(event),
       traceCommit: (zxid, bytes) => this.#observer.committed(this, zxid, bytes),
       fatal: (_code, reason) => this.#died(reason),
     };
@@ -117,6 +120,11 @@ export class SimNode implements Host, DiskOwner {
     this.#network.died(this.sid, silently);
     for (const link of this.#links) link.serverDied();
     this.#links.clear();
+  }
+
+  /** SIGTERM: the process ends when the peer has taken its leave. */
+  stop(): void {
+    this.feed({ kind: 'stop' });
   }
 
   /** Not dead, but doing nothing (SIGSTOP, a paused virtual machine): what reaches it waits until it goes on. */
@@ -166,6 +174,11 @@ export class SimNode implements Host, DiskOwner {
   #disarm(): void {
     this.#alarm?.cancel();
     this.#alarmFor = null;
+  }
+
+  #traced(event: TraceEvent): void {
+    this.#observer.traced(this, event);
+    if (event.kind === 'role' && event.role === 'stopped') this.#scheduler.after(GOODBYE_MS, () => this.crash());
   }
 
   #died(reason: string): void {

@@ -25,7 +25,7 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   maxWriteQueuePollTime: SYNC,
   maxBatchSize: SYNC,
   serverCnxnFactory: NO_NETTY,
-  'request_throttler.shutdownTimeout': ONE_LOOP,
+  'request_throttler.shutdownTimeout': 'how long a stop waits, at most, until everything that was asked is answered',
   maxResponseCacheSize: NO_CACHE,
   maxGetChildrenResponseCacheSize: NO_CACHE,
   'nio.numSelectorThreads': ONE_LOOP,

@@ -185,7 +185,7 @@ const SERVER_KEYS = {
   request_throttle_drop_stale: bool(true),
   request_stale_latency_check: bool(false),
   request_stale_connection_check: bool(true),
-  'request_throttler.shutdownTimeout': tuning(10000),
+  'request_throttler.shutdownTimeout': int(10000, { min: 0 }),
   throttled_op_wait_time: int(0),
   connection_throttle_tokens: int(0),
   connection_throttle_fill_time: int(1),

@@ -47,6 +47,7 @@ export function peerConfigOf({ settings, sid, ensemble }: ServerConfig): PeerCon
     requestThrottleMaxRequests: of('request_throttle_max_requests'),
     requestThrottleStallTime: of('request_throttle_stall_time'),
     requestThrottleDropStale: of('request_throttle_drop_stale'),
+    shutdownTimeout: of('request_throttler.shutdownTimeout'),
     requestStaleLatencyCheck: of('request_stale_latency_check'),
     requestStaleConnectionCheck: of('request_stale_connection_check'),
     throttledOpWaitTime: of('throttled_op_wait_time'),

@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { ClientConnection, type ConnectionHost } from './client-connection.ts';
 import { Complaints } from './complaints.ts';
 import { javaAddress } from './java-address.ts';
+import { aMomentFor } from './linger.ts';
 import { listen } from './listen.ts';
 import type { Turn } from './turn.ts';
 
@@ -36,7 +37,10 @@ export class ClientListener implements ConnectionHost {
   readonly #connections = new Set<ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #complaints: Complaints;
+  /** Resolves when the port is closed and every connection is gone. */
+  readonly #gone: Promise<void>;
   #port = 0;
+  #isListening = true;
   #isClosed = false;
 
   constructor(options: ClientListenerOptions) {
@@ -47,6 +51,7 @@ export class ClientListener implements ConnectionHost {
     // allowHalfOpen: `echo ruok | nc` closes its side before it reads the answer.
     const settings = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: options.keepAlive };
     this.#server = createServer(settings, (socket) => this.#accept(socket));
+    this.#gone = new Promise((resolve) => this.#server.once('close', resolve));
   }
 
   /** The port listened on. */
@@ -65,11 +70,19 @@ export class ClientListener implements ConnectionHost {
     this.#server.on('error', (error) => this.#options.log.error({ err: error }, 'client port'));
   }
 
-  /** Stops listening and ends every connection. */
-  close(): void {
-    this.#isClosed = true;
+  /** Takes no further connections; those there are go on. */
+  stopListening(): void {
+    if (!this.#isListening) return;
+    this.#isListening = false;
     this.#server.close();
+  }
+
+  /** Stops listening and ends every connection; resolves when those that are being seen off are gone, too. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.stopListening();
     for (const connection of this.#connections) connection.destroy();
+    await aMomentFor(this.#gone);
   }
 
   feed(input: Input): void {

@@ -4,6 +4,7 @@ import type { Input, Learners, Link } from '@zk/peer';
 import type { Log } from '../log.ts';
 import { Complaints } from './complaints.ts';
 import { dial, type Dialing } from './dial.ts';
+import { aMomentFor } from './linger.ts';
 import { listenOnAll, unlisten } from './listen.ts';
 import { QuorumSocket, type LinkHost } from './quorum-link.ts';
 import type { Turn } from './turn.ts';
@@ -80,6 +81,7 @@ export class LearnerLinks implements Learners, LinkHost {
     this.#isClosed = true;
     this.#dialing?.attempt.cancel();
     this.unlisten();
+    await aMomentFor(Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)))));
     for (const socket of this.#sockets) socket.destroy();
     await this.#opening;
   }
