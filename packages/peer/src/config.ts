@@ -9,6 +9,8 @@ export interface Membership {
   readonly sid: Sid;
   /** null: standalone, an ensemble of one that neither elects nor listens. */
   readonly ensemble: EnsembleConfig | null;
+  /** The last configuration proposed to this member, if it is newer than `ensemble` (Apache's zoo.cfg.dynamic.next). */
+  readonly lastSeen?: EnsembleConfig | null;
 }
 
 /** How often, how long, how much. */
@@ -38,8 +40,6 @@ export interface ElectionConfig {
   readonly observerElectionDelayMs: number;
   /** An observer dials its leader after a random part of this. */
   readonly observerReconnectDelayMs: number;
-  /** `peerType` of a server that is in no server list yet; otherwise the list's role wins. */
-  readonly peerType: 'participant' | 'observer';
 }
 
 export interface QuorumConfig {
@@ -201,7 +201,6 @@ export const defaultOptions: PeerOptions = {
     finalizeWait: 200,
     observerElectionDelayMs: 200,
     observerReconnectDelayMs: 0,
-    peerType: 'participant',
   },
   auth: {
     skipACL: false,

@@ -1,4 +1,4 @@
-import { asZxid, invariant } from '@zk/protocol';
+import { EnsembleConfig, OpCode, asZxid, invariant } from '@zk/protocol';
 import type { ImageBuilder, Proposal, Zxid } from '@zk/protocol';
 import type { Recovered, Store } from '@zk/store';
 import { DataTree } from '@zk/tree';
@@ -28,6 +28,7 @@ export class MemberHistory implements SyncHistory {
   #incoming: DataTree | null = null;
   #lastLogged: Zxid = asZxid(0n);
   #trusted: boolean;
+  #lastReconfig: EnsembleConfig | null = null;
 
   /** `dress` is given every new tree before anybody sees it, for what is no txn: /zookeeper/config. */
   constructor(config: PeerConfig, world: World, recovered: Recovered, dress: (tree: DataTree) => void) {
@@ -60,6 +61,11 @@ export class MemberHistory implements SyncHistory {
   /** False: nothing this member has is to be relied on, by voters or readers, until SNAP has replaced it. */
   get isTrusted(): boolean {
     return this.#trusted;
+  }
+
+  /** The last configuration in the log that was read, whether it was activated or not. */
+  get lastReconfig(): EnsembleConfig | null {
+    return this.#lastReconfig;
   }
 
   /** Logged, not committed. */
@@ -180,6 +186,8 @@ export class MemberHistory implements SyncHistory {
     for (const proposal of recovered.txns) {
       tree.apply(proposal.txn);
       this.committed.add(proposal);
+      const { body } = proposal.txn;
+      if (body.type === OpCode.reconfig) this.#lastReconfig = configIn(body.data);
     }
     tree.settle(); // our own log covers all that a fuzzy image of ours can hold
     this.#lastLogged = recovered.lastZxid;
@@ -190,4 +198,13 @@ export class MemberHistory implements SyncHistory {
 
 function treeOptions(config: PeerConfig): { digest: boolean; extendedTypes: boolean; emulate353TTL: boolean } {
   return { digest: config.digestEnabled, extendedTypes: config.extendedTypesEnabled, emulate353TTL: config.emulate353TTLNodes };
+}
+
+/** Null for what is none: whoever proposed it could not activate it either. */
+function configIn(data: Buffer | null): EnsembleConfig | null {
+  try {
+    return EnsembleConfig.parse(String(data));
+  } catch {
+    return null;
+  }
 }

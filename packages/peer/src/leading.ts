@@ -26,12 +26,13 @@ export class Leading implements Role, LinkEvents {
   #retiring = false;
 
   constructor(member: Member) {
-    const { config, world, history, epochs, ensemble } = member;
+    const { config, world, history, epochs, ensemble, pendingEnsemble } = member;
     this.#member = member;
     this.#standalone = config.ensemble === null;
     this.#machine = new Leader({
       sid: config.sid,
       config: ensemble,
+      lastSeen: pendingEnsemble,
       tickMs: config.tickTime,
       initLimit: config.initLimit,
       syncLimit: config.syncLimit,
@@ -190,6 +191,8 @@ export class Leading implements Role, LinkEvents {
         return this.#disconnect(effect.link, effect.reason);
       case 'saveEpochs':
         return this.#member.saveEpochs(effect.epochs, () => this.#loop.feed({ kind: 'epochsSaved' }));
+      case 'proposedConfig':
+        return this.#member.seeProposed(effect.config);
       case 'config':
         return this.#member.adopt(effect.config);
       case 'serve':

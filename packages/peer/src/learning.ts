@@ -1,10 +1,11 @@
-import { PacketType, asZxid, encodePacket } from '@zk/protocol';
+import { PacketType, asZxid, encodePacket, hex } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, ImageBuilder, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import { Learner } from '@zk/zab';
 import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
+import { endsRoles } from './ensemble-configs.ts';
 import { NO_HISTORY } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { QuorumLink } from './links.ts';
@@ -45,8 +46,8 @@ export class Learning implements Role, LinkEvents {
   }
 
   start(): void {
-    const { config, world, ensemble } = this.#member;
-    const spec = ensemble.servers.get(this.leader);
+    const { config, world } = this.#member;
+    const spec = this.#member.findServer(this.leader);
     if (!spec) return this.#member.leave(`the elected leader ${this.leader} is not in the configuration`);
     const delayMs = this.name === 'observing' ? Math.floor(world.random.next() * config.election.observerReconnectDelayMs) : 0;
     this.#dial = new LeaderDial(config, world, this.leader, spec, delayMs);
@@ -185,6 +186,8 @@ export class Learning implements Role, LinkEvents {
         return history.adoptReceived(() => this.#loop?.feed({ kind: 'imageSaved' }));
       case 'saveEpochs':
         return this.#member.saveEpochs(effect.epochs, () => this.#loop?.feed({ kind: 'epochsSaved' }));
+      case 'proposedConfig':
+        return this.#member.seeProposed(effect.config);
       case 'config':
         return this.#member.reconfigured(effect.config, effect.designatedLeader);
       case 'serve':
@@ -199,7 +202,11 @@ export class Learning implements Role, LinkEvents {
   readonly #persisted = (upTo: Zxid): void => this.#loop?.feed({ kind: 'persisted', zxid: upTo });
 
   #serve(epoch: Epoch, config: EnsembleConfig | null): void {
+    const before = this.#member.ensemble;
     if (config) this.#member.adopt(config);
+    if (endsRoles(before, this.#member.ensemble, this.#member.config.sid, this.leader)) {
+      return this.#member.leave(`the configuration ${hex(this.#member.ensemble.version)} that came with the sync ends this role`);
+    }
     this.#serving = true;
     this.#lastCommitted = this.#member.history.tree.lastZxid;
     this.#member.serve(this.#authority(), epoch);

@@ -1,5 +1,5 @@
 import { InvariantError } from '@zk/protocol';
-import type { EnsembleConfig, Epoch, Millis, Proposal, Sid, Zxid } from '@zk/protocol';
+import type { EnsembleConfig, Epoch, Millis, Proposal, ServerSpec, Sid, Zxid } from '@zk/protocol';
 import type { Epochs } from '@zk/store';
 import type { LearnerStatus } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
@@ -18,7 +18,11 @@ export interface Member {
   readonly epochs: Epochs;
   /** The committed configuration; a standalone member is an ensemble of one. */
   readonly ensemble: EnsembleConfig;
+  /** The configuration proposed to replace it, until it has. */
+  readonly pendingEnsemble: EnsembleConfig | null;
 
+  /** A server of either configuration. */
+  findServer(sid: Sid): ServerSpec | undefined;
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void;
   /** Applies a committed txn, answering its client if it is ours. */
   commit(proposal: Proposal): void;
@@ -26,6 +30,8 @@ export interface Member {
   serve(authority: Authority, epoch: Epoch): void;
   /** Replaces the committed configuration by one with a higher version. */
   adopt(config: EnsembleConfig): void;
+  /** A configuration was proposed: returns once that is durable. */
+  seeProposed(config: EnsembleConfig): void;
   /** The leader activated a reconfig; `designatedLeader` leads from here on. */
   reconfigured(config: EnsembleConfig, designatedLeader: Sid): void;
   /** The role is over: back to LOOKING. Nothing of the role may run afterwards. */

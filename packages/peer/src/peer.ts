@@ -1,6 +1,6 @@
 import { JuteError } from '@zk/jute';
 import { EnsembleConfig, ServerState, asSid, asZxid, decodeNotification, encodeNotification, invariant } from '@zk/protocol';
-import type { Epoch, Millis, Notification, Proposal, Sid } from '@zk/protocol';
+import type { Epoch, Millis, Notification, Proposal, ServerSpec, Sid } from '@zk/protocol';
 import { Election } from '@zk/election';
 import type { ElectionEffect, ElectionInput } from '@zk/election';
 import type { Epochs, Recovered } from '@zk/store';
@@ -8,6 +8,7 @@ import type { DataTree } from '@zk/tree';
 import { Checkpoints } from './checkpoints.ts';
 import type { PeerConfig } from './config.ts';
 import { Draining } from './draining.ts';
+import { EnsembleConfigs, roleIn } from './ensemble-configs.ts';
 import { startingEpochs } from './epochs.ts';
 import { MemberHistory } from './history.ts';
 import { Leading } from './leading.ts';
@@ -37,7 +38,7 @@ export class Peer implements Member, Search {
   /** Members whose election connection is up. */
   readonly #heard = new Set<Sid>();
   #epochs: Epochs;
-  #ensemble: EnsembleConfig;
+  readonly #configs: EnsembleConfigs;
   #role: Role;
   #roleSince: Millis;
   #serving: Authority['role'] | null = null;
@@ -59,11 +60,13 @@ export class Peer implements Member, Search {
     const { image, lastZxid, epochs, trusted, notes, damage = null } = recovered;
     this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes, damage };
     this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
-    this.#ensemble = config.ensemble ?? aloneWith(config.sid);
+    this.#configs = new EnsembleConfigs(config.ensemble ?? aloneWith(config.sid), config.ensemble !== null && config.reconfigEnabled);
+    this.#configs.recover(config.lastSeen ?? null);
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
+    this.#configs.recover(this.history.lastReconfig);
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
     this.#checkpoints = new Checkpoints(world, config.snapCount);
-    this.#election = config.ensemble ? this.#newElection(config.ensemble) : null;
+    this.#election = config.ensemble ? this.#newElection() : null;
     this.#role = new Stopped();
     this.#roleSince = world.clock.now();
     world.store.onFatal = (error) => this.die(1, `the disk failed: ${error.message}`, error);
@@ -96,7 +99,7 @@ export class Peer implements Member, Search {
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
       missing: this.#role.name === 'looking' ? this.missing() : [],
-      ensemble: this.config.ensemble ? this.#ensemble : null,
+      ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
       currentEpoch: this.#epochs.current,
       lastLogged: this.history.lastLogged,
@@ -122,7 +125,15 @@ export class Peer implements Member, Search {
   }
 
   get ensemble(): EnsembleConfig {
-    return this.#ensemble;
+    return this.#configs.committed;
+  }
+
+  get pendingEnsemble(): EnsembleConfig | null {
+    return this.#configs.pending;
+  }
+
+  findServer(sid: Sid): ServerSpec | undefined {
+    return this.#configs.find(sid);
   }
 
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
@@ -149,17 +160,25 @@ export class Peer implements Member, Search {
   }
 
   adopt(ensemble: EnsembleConfig): void {
-    if (!this.config.reconfigEnabled || ensemble.version <= this.#ensemble.version) return;
-    this.#elect({ kind: 'reconfigured', config: ensemble, lastSeen: null });
-    this.#enforce(ensemble);
+    const pendingBefore = this.pendingEnsemble;
+    if (!this.#configs.commit(ensemble)) return;
+    this.#elect({ kind: 'reconfigured', config: ensemble, lastSeen: this.pendingEnsemble });
+    this.#enforced(pendingBefore);
+  }
+
+  seeProposed(ensemble: EnsembleConfig): void {
+    if (!this.#configs.see(ensemble)) return;
+    this.#elect({ kind: 'reconfigured', config: this.ensemble, lastSeen: this.pendingEnsemble });
+    this.world.electors.setMembers?.(this.ensemble, this.pendingEnsemble);
+    this.#tellProposed();
   }
 
   /** A reconfig may move the leader, or this member's role: then the next role begins without an election (13.4). */
   reconfigured(ensemble: EnsembleConfig, designatedLeader: Sid): void {
     if (!this.config.reconfigEnabled) return;
-    const roleBefore = roleIn(this.#ensemble, this.config);
+    const roleBefore = roleIn(this.ensemble, this.config.sid);
     this.adopt(ensemble);
-    const role = roleIn(ensemble, this.config);
+    const role = roleIn(ensemble, this.config.sid);
     if (role === roleBefore && designatedLeader === this.#role.leader) return;
     const state = designatedLeader === this.config.sid ? 'LEADING' : role === 'observer' ? 'OBSERVING' : 'FOLLOWING';
     const vote = { leader: designatedLeader, zxid: ensemble.version, electionEpoch: -1n, peerEpoch: -1n };
@@ -191,7 +210,7 @@ export class Peer implements Member, Search {
   }
 
   missing(): readonly Sid[] {
-    return [...this.#ensemble.voters].filter((sid) => sid !== this.config.sid && !this.#heard.has(sid));
+    return [...this.ensemble.voters].filter((sid) => sid !== this.config.sid && !this.#heard.has(sid));
   }
 
   #take(input: Input): void {
@@ -334,7 +353,7 @@ export class Peer implements Member, Search {
       case 'notify':
         return this.world.electors.send(effect.to, encodeNotification(effect.message));
       case 'adoptConfig':
-        return this.#enforce(effect.config); // the election uses it already
+        return this.#adoptGossip(effect.config);
       case 'elected':
         return this.#elected(effect);
     }
@@ -352,15 +371,16 @@ export class Peer implements Member, Search {
   }
 
   get #isObserver(): boolean {
-    return roleIn(this.#ensemble, this.config) === 'observer';
+    return roleIn(this.ensemble, this.config.sid) === 'observer';
   }
 
-  #newElection(config: EnsembleConfig): Election {
+  #newElection(): Election {
     const { minNotificationInterval, maxNotificationInterval, finalizeWait } = this.config.election;
     return new Election({
       sid: this.config.sid,
-      config,
-      role: roleIn(config, this.config),
+      config: this.ensemble,
+      lastSeen: this.pendingEnsemble,
+      role: roleIn(this.ensemble, this.config.sid),
       adoptConfigs: this.config.reconfigEnabled,
       minIntervalMs: minNotificationInterval,
       maxIntervalMs: maxNotificationInterval,
@@ -368,22 +388,28 @@ export class Peer implements Member, Search {
     });
   }
 
-  #enforce(ensemble: EnsembleConfig): void {
-    this.#ensemble = ensemble;
-    this.world.electors.setMembers?.(ensemble);
+  /** The election uses it already. */
+  #adoptGossip(ensemble: EnsembleConfig): void {
+    const pendingBefore = this.pendingEnsemble;
+    if (this.#configs.commit(ensemble)) this.#enforced(pendingBefore);
+  }
+
+  #enforced(pendingBefore: EnsembleConfig | null): void {
+    const { ensemble } = this;
+    this.world.electors.setMembers?.(ensemble, this.pendingEnsemble);
     this.#writeConfig(this.history.tree);
     this.world.trace({ kind: 'config', version: ensemble.version, text: ensemble.toText() });
+    if (this.pendingEnsemble !== pendingBefore) this.#tellProposed();
+  }
+
+  #tellProposed(): void {
+    this.world.trace({ kind: 'configProposed', text: this.pendingEnsemble?.toText() ?? null });
   }
 
   /** /zookeeper/config is not replicated: every member writes its own configuration into it (quorum.md T39). */
   #writeConfig(tree: DataTree): void {
-    if (this.config.ensemble) tree.setConfig(this.#ensemble.toText(), this.#ensemble.version, BigInt(this.world.clock.wallTime()));
+    if (this.config.ensemble) tree.setConfig(this.ensemble.toText(), this.ensemble.version, BigInt(this.world.clock.wallTime()));
   }
-}
-
-/** The server list's word counts; `peerType` is for a server that is in no list yet. */
-function roleIn(ensemble: EnsembleConfig, config: PeerConfig): 'participant' | 'observer' {
-  return ensemble.servers.get(config.sid)?.role ?? config.election.peerType;
 }
 
 function aloneWith(sid: Sid): EnsembleConfig {

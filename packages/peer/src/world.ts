@@ -29,8 +29,8 @@ export interface Timer {
 export interface Electors {
   /** Queues one notification body, without length prefix; a newer one may replace one still waiting. Dials when needed. */
   send(to: Sid, message: Buffer): void;
-  /** The members to dial from now on, after a configuration with a higher version was adopted. */
-  setMembers?(config: EnsembleConfig): void;
+  /** The members to dial from now on: those of the configuration in force, and of the one proposed to follow it, if any. */
+  setMembers?(config: EnsembleConfig, pending: EnsembleConfig | null): void;
 }
 
 /** The quorum port. Links come back as the inputs `learnerLinked` (listening) and `leaderLinked` (dialing). */
@@ -135,6 +135,8 @@ export type TraceEvent =
   /** Accepted or current epoch, durably changed. */
   | { readonly kind: 'epoch'; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch }
   | { readonly kind: 'config'; readonly version: bigint; readonly text: string }
+  /** A configuration was proposed: it counts beside the one in force until it has replaced it. Null: none does any more. */
+  | { readonly kind: 'configProposed'; readonly text: string | null }
   /** How a learner is brought up to date: on the leader as sent, on the learner as received. `from`: the learner's last zxid, where known. */
   | { readonly kind: 'syncing'; readonly side: 'leader' | 'learner'; readonly sid: Sid; readonly op: SyncOp; readonly from: Zxid | null; readonly to: Zxid }
   | { readonly kind: 'serving'; readonly role: ServingRole; readonly epoch: Epoch; readonly zxid: Zxid }

@@ -1,5 +1,5 @@
 /** Our leader proposes no reconfig, but one that leads us may: the test plays that leader, packet by packet. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   EnsembleConfig, OpCode, PacketType, QuorumStreamReader, ServerState, asSessionId, asSid, asZxid, collectImage, encodeNotification, encodePacket,
   proposalOf, type QuorumPacket,
@@ -47,14 +47,18 @@ function lead(zk: Ensemble, node: Node, newLeaderConfig: Buffer): (packet: Parti
   return send;
 }
 
-/** Proposes and activates `text`, after which `designated` leads. */
-function reconfigure(send: ReturnType<typeof lead>, text: string, designated: bigint): void {
+function propose(send: ReturnType<typeof lead>, text: string): void {
   const { bytes } = proposalOf({
     header: { clientId: asSessionId(7n), cxid: 1, zxid: asZxid(RECONFIG), time: 1n, type: OpCode.reconfig },
     body: { type: OpCode.reconfig, path: '/zookeeper/config', data: Buffer.from(text), version: -1 },
     digest: null,
   });
   send({ type: PacketType.PROPOSAL, zxid: RECONFIG, data: bytes });
+}
+
+/** Proposes and activates `text`, after which `designated` leads. */
+function reconfigure(send: ReturnType<typeof lead>, text: string, designated: bigint): void {
+  propose(send, text);
   const leader = Buffer.alloc(8);
   leader.writeBigInt64BE(designated);
   send({ type: PacketType.COMMITANDACTIVATE, zxid: RECONFIG, data: leader });
@@ -88,4 +92,59 @@ test('configs from elsewhere are not adopted while reconfigEnabled is off', () =
   reconfigure(send, members.withVersion(RECONFIG).toText(), 3n);
   expect(node.peer.inspect()).toMatchObject({ role: 'following', leader: 2n, serving: 'follower' });
   expect(node.peer.inspect().ensemble?.version).toBe(0n);
+});
+
+describe('a config that was proposed and not activated (13.3)', () => {
+  /** Servers 1 and 4, 5, which nobody hears of: with it in force, 1 needs one of them. */
+  const NEXT = [1n, 4n, 5n];
+  const nextOf = (members: EnsembleConfig): EnsembleConfig => {
+    const own = members.servers.get(asSid(1n))!;
+    return EnsembleConfig.of(NEXT.map((id) => ({ ...own, sid: asSid(id) })), { version: RECONFIG });
+  };
+
+  function elected(zk: Ensemble, node: Node): boolean {
+    zk.time.run(2_000);
+    const vote = { state: ServerState.LOOKING, leader: 1n, zxid: RECONFIG, electionEpoch: node.peer.inspect().currentEpoch, peerEpoch: 5n, version: 2, config: null };
+    for (let round = 1n; round <= 10n; round++) {
+      for (const from of [2n, 3n]) node.feed({ kind: 'notification', from: asSid(from), message: encodeNotification({ ...vote, electionEpoch: round }) });
+    }
+    zk.time.run(2_000);
+    return node.traced('elected').some(({ leader }) => leader === 1n);
+  }
+
+  test.each([
+    ['counts in the next election', false],
+    ['counts after a restart, since the log has it', true],
+  ])('%s', (_, restarts) => {
+    const { zk, node, members } = lonely(true);
+    hearOfLeader(node, 2n);
+    const send = lead(zk, node, Buffer.from(members.withVersion(EPOCH).toText()));
+    propose(send, nextOf(members).toText());
+    expect(node.traced('configProposed').map(({ text }) => text?.includes('version=500000001') ?? null)).toEqual([false, null, true]);
+    if (restarts) {
+      node.kill();
+      node.start();
+    } else node.feed({ kind: 'linkClosed', link: new StrangeLink(), reason: 'the leader died' });
+    expect(elected(zk, node)).toBe(false);
+    expect(node.peer.inspect().role).toBe('looking');
+  });
+
+  test('asks nobody else while it has the same voters', () => {
+    const { zk, node, members } = lonely(true);
+    hearOfLeader(node, 2n);
+    const send = lead(zk, node, Buffer.from(members.withVersion(EPOCH).toText()));
+    propose(send, members.withVersion(RECONFIG).toText());
+    node.feed({ kind: 'linkClosed', link: new StrangeLink(), reason: 'the leader died' });
+    expect(elected(zk, node)).toBe(true);
+  });
+});
+
+test('a config that came with the sync and leaves the leader out is adopted, and ends the role', () => {
+  const { zk, node, members } = lonely(true);
+  hearOfLeader(node, 2n);
+  const without2 = EnsembleConfig.of([...members.servers.values()].filter(({ sid }) => sid !== 2n), { version: EPOCH });
+  lead(zk, node, Buffer.from(without2.toText()));
+  expect(node.peer.inspect()).toMatchObject({ role: 'looking', serving: null });
+  expect(node.peer.inspect().ensemble?.version).toBe(EPOCH);
+  expect(node.traced('serving')).toEqual([]);
 });

@@ -69,6 +69,7 @@ const LEVELS: Record<TraceEvent['kind'], Level> = {
   elected: 'info',
   epoch: 'debug',
   config: 'info',
+  configProposed: 'info',
   syncing: 'info',
   serving: 'info',
   linkOpened: 'debug',
@@ -91,6 +92,7 @@ const MESSAGES: Record<TraceEvent['kind'], string> = {
   elected: 'elected',
   epoch: 'epoch saved',
   config: 'ensemble configuration adopted',
+  configProposed: 'ensemble configuration proposed',
   syncing: 'syncing',
   serving: 'serving',
   linkOpened: 'quorum link opened',
@@ -110,6 +112,7 @@ export function describeTrace(event: TraceEvent): Line {
   const { kind, ...fields } = event;
   // What follows from a vote is told by `elected` and `serving`; that there is none is news.
   if (kind === 'role') return { level: event.role === 'looking' ? 'info' : LEVELS.role, message: event.role, fields: { reason: event.reason } };
+  if (kind === 'configProposed' && event.text === null) return { level: 'debug', message: 'proposed ensemble configuration settled', fields: {} };
   if (kind === 'session') return { level: LEVELS.session, message: `session ${event.event}`, fields: { ...fields, event: undefined } };
   // `sid` is this server in every line; here it is about a learner.
   if (kind === 'syncing') return { level: LEVELS.syncing, message: MESSAGES.syncing, fields: { ...fields, sid: undefined, learner: event.sid } };

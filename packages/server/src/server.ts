@@ -14,7 +14,7 @@ import { SnapshotCommands } from './admin/snapshot-command.ts';
 import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
-import { writeDynamicFiles } from './config/dynamic-files.ts';
+import { writeDynamicFiles, writeProposedFile } from './config/dynamic-files.ts';
 import { exportsMetrics } from './config/metrics-provider.ts';
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
@@ -307,7 +307,8 @@ class Server implements RunningServer {
   #trace(event: TraceEvent): void {
     logTrace(this.#log, event);
     this.#metrics.traced(event, systemClock.now());
-    if (event.kind === 'config') this.#keepConfig(event.text);
+    if (event.kind === 'config') this.#keepConfig(() => writeDynamicFiles(this.config, event.text));
+    if (event.kind === 'configProposed') this.#keepConfig(() => writeProposedFile(this.config, event.text));
     this.#options.onTrace?.(event);
     if (event.kind === 'role' && this.#stopped !== null) this.#ending(event.role);
   }
@@ -318,9 +319,9 @@ class Server implements RunningServer {
     if (role === 'stopped') this.#stopped?.();
   }
 
-  #keepConfig(text: string): void {
+  #keepConfig(write: () => void): void {
     try {
-      writeDynamicFiles(this.config, text);
+      write();
     } catch (error) {
       this.#log.error({ err: error }, 'the configuration in force could not be written: a restart would use the old one');
     }

@@ -12,6 +12,7 @@ export function describe(effect: LeaderEffect | LearnerEffect): string {
     case 'saveEpochs': return `save ${epochsLine(effect.epochs)}`;
     case 'append': return `append ${zxidText(effect.proposal.zxid)}`;
     case 'commit': return `commit ${zxidText(effect.proposal.zxid)}`;
+    case 'proposedConfig': return `proposed config version ${hex(effect.config.version)}`;
     case 'config': return `config version ${hex(effect.config.version)}`;
     case 'serve': return 'lastZxid' in effect ? `serve epoch ${effect.epoch} from ${zxidText(effect.lastZxid)}` : `serve epoch ${effect.epoch}`;
     case 'request': return `request ${opName(effect.op)} of ${hex(effect.session)} cxid ${effect.cxid} from ${effect.link}`;

@@ -16,7 +16,7 @@ export interface LeaderOptions {
   /** The committed config. */
   readonly config: EnsembleConfig;
   /** The last proposed config, when it is newer than the committed one; counts only with `reconfigEnabled`. */
-  readonly lastSeen?: EnsembleConfig;
+  readonly lastSeen?: EnsembleConfig | null;
   readonly reconfigEnabled?: boolean;
   /** Unit of `initLimit` and `syncLimit`. */
   readonly tickMs: number;
@@ -73,7 +73,9 @@ export type LeaderEffect =
   | { readonly kind: 'append'; readonly proposal: Proposal }
   /** Apply to the tree before the next input; the committed log already has it. */
   | { readonly kind: 'commit'; readonly proposal: Proposal }
-  /** A config became the committed one (first activation with reconfig enabled); precedes `serve`. */
+  /** The config this leader asks the others to agree to: to be durable before anything that follows. */
+  | { readonly kind: 'proposedConfig'; readonly config: EnsembleConfig }
+  /** A config became the committed one (first activation with reconfig enabled); precedes `serve`, or the end of a leader it leaves out. */
   | { readonly kind: 'config'; readonly config: EnsembleConfig }
   /** A quorum follows: the tree's zxid becomes `lastZxid`, the request pipeline starts. */
   | { readonly kind: 'serve'; readonly epoch: Epoch; readonly lastZxid: Zxid }

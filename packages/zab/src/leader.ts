@@ -198,6 +198,7 @@ export class Leader {
     if (!this.#options.reconfigEnabled || !isFromFile) return;
     this.#lastSeen = this.#config.withVersion(epochStart);
     this.#quorum = new JointQuorum(this.#config, this.#lastSeen);
+    this.#outbox.push({ kind: 'proposedConfig', config: this.#lastSeen });
   }
 
   #beginSyncing(): void {
@@ -212,10 +213,15 @@ export class Leader {
     if (!this.#quorum.isQuorum(this.#ackersOfNewLeader())) return;
     this.#phase = 'broadcast';
     this.#phaseDeadline = Infinity;
+    const before = this.#config;
     this.#activateLastSeen();
-    this.#broadcast.begin(this.epoch, this.#quorum);
-    this.#outbox.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.lastCommitted });
+    const isStillLeader = sameQuorumAddress(before, this.#config, this.#options.sid);
+    if (isStillLeader) {
+      this.#broadcast.begin(this.epoch, this.#quorum);
+      this.#outbox.push({ kind: 'serve', epoch: this.epoch, lastZxid: this.lastCommitted });
+    }
     for (const handler of this.#learners.inPhase('ready')) this.#releaseToServe(handler);
+    if (!isStillLeader) this.#stepDown(`the config ${hex(this.#config.version)}, now in force, has another leader`);
   }
 
   #ackersOfNewLeader(): Set<Sid> {
@@ -464,4 +470,11 @@ export class Leader {
   #disconnect({ link }: LearnerHandler, reason: string): void {
     if (this.#learners.delete(link)) this.#outbox.push({ kind: 'disconnect', link, reason });
   }
+}
+
+/** Whether a leader under one config remains it under the next: a voter there, at the address it is known by (13.4). */
+function sameQuorumAddress(before: EnsembleConfig, after: EnsembleConfig, sid: Sid): boolean {
+  if (before === after) return true;
+  const addressesIn = (config: EnsembleConfig): string => String(config.servers.get(sid)?.addresses.map(({ host, quorumPort }) => `${host}:${quorumPort}`));
+  return after.voters.has(sid) && addressesIn(before) === addressesIn(after);
 }

@@ -87,6 +87,8 @@ export type LearnerEffect =
   | { readonly kind: 'flush' }
   /** Apply to the tree, and answer the client if it is ours; the committed log already has it. */
   | { readonly kind: 'commit'; readonly proposal: Proposal }
+  /** The leader proposed a config, or brought its last proposed one along: to be durable before anything that follows. */
+  | { readonly kind: 'proposedConfig'; readonly config: EnsembleConfig }
   /** A reconfig was activated by the leader; follows its `commit`. */
   | { readonly kind: 'config'; readonly config: EnsembleConfig; readonly designatedLeader: Sid }
   /** UPTODATE: start serving clients; `config` came with NEWLEADER and is the committed one now. */

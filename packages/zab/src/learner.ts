@@ -209,7 +209,7 @@ export class Learner {
 
   #duringSync(packet: QuorumPacket): void {
     switch (packet.type) {
-      case PacketType.PROPOSAL: return void this.#learn(packet, packet.data);
+      case PacketType.PROPOSAL: return void this.#learnProposed(packet);
       case PacketType.INFORM:
       case PacketType.INFORMANDACTIVATE: return this.#learnInformed(packet);
       case PacketType.COMMIT:
@@ -224,6 +224,7 @@ export class Learner {
   #newLeader(packet: QuorumPacket): void {
     if (this.#phase !== 'syncing' || packet.zxid !== zxidOf(this.#epoch, 0)) return this.#refuse(packet);
     this.#newLeaderConfig = configOf(packet.data);
+    this.#seeProposed(this.#newLeaderConfig); // in force from UPTODATE on (T41)
     if (!this.#isImageUnsaved) return this.#logSynced();
     this.#effects.push({ kind: 'saveImage' });
     this.#enter('savingImage');
@@ -283,7 +284,7 @@ export class Learner {
   }
 
   #proposed(packet: QuorumPacket): void {
-    const proposal = this.#learn(packet, packet.data);
+    const proposal = this.#learnProposed(packet);
     if (proposal) this.#log(proposal);
   }
 
@@ -328,6 +329,18 @@ export class Learner {
       throw new MismatchError(`${packetName(packet.type)} ${hex(packet.zxid)} carries txn ${hex(proposal.zxid)}`);
     }
     return this.#history.propose(proposal, this.#epoch) ? proposal : null;
+  }
+
+  /** A proposed config counts in elections from here on, before anybody hears that we have it (quorum.md 13.3). */
+  #learnProposed(packet: QuorumPacket): Proposal | null {
+    const proposal = this.#learn(packet, packet.data);
+    if (proposal?.txn.body.type === OpCode.reconfig) this.#seeProposed(configOf(proposal.txn.body.data));
+    return proposal;
+  }
+
+  /** Version 0 is what a leader without reconfiguration has: it proposes nothing. */
+  #seeProposed(config: EnsembleConfig | null): void {
+    if (config && config.version !== 0n) this.#effects.push({ kind: 'proposedConfig', config });
   }
 
   #learnInformed(packet: QuorumPacket): void {

@@ -102,11 +102,32 @@ describe('agreeing on an epoch', () => {
     `);
   });
 
+  test.each([
+    ['leaves this leader out', configOf([2, 3], [], 9n)],
+    ['makes it an observer', configOf([2, 3], [1], 9n)],
+    ['gives it another address', configOf([1, 2, 3, 4], [], 9n, 7000)],
+  ])('a pending config that %s is put in force, and ends it (13.4)', (_, lastSeen) => {
+    const scene = new LeaderScene({ config: configOf([1, 2, 3]), lastSeen, reconfigEnabled: true });
+    scene.plays(`
+      start                ⇒
+      2 links              ⇒
+      2 FOLLOWERINFO 4     ⇒ save acceptedEpoch 5
+      saved                ⇒ LEADERINFO 5.0 → 2
+      2 ACKEPOCH 0 epoch 4 ⇒ save currentEpoch 5
+      saved                ⇒ DIFF 0.0 → 2 | NEWLEADER 5.0 → 2
+      3 links              ⇒
+      3 FOLLOWERINFO 4     ⇒ LEADERINFO 5.0 → 3
+      3 ACKEPOCH 0 epoch 4 ⇒ DIFF 0.0 → 3 | NEWLEADER 5.0 → 3
+      2 ACK 5.0            ⇒
+      3 ACK 5.0            ⇒ config version 0x9 | UPTODATE → 2 3 | step down: the config 0x9, now in force, has another leader
+    `);
+  });
+
   test('the first leader of a config without a version gives it one (6.2)', () => {
     const scene = new LeaderScene({ config: configOf([1]), reconfigEnabled: true });
     scene.plays(`
       start ⇒ save acceptedEpoch 5
-      saved ⇒ save currentEpoch 5
+      saved ⇒ proposed config version 0x500000000 | save currentEpoch 5
       saved ⇒ config version 0x500000000 | serve epoch 5 from 5.0
     `);
     scene.plays(`

@@ -21,7 +21,7 @@ describe('a config activated by the leader (13.4)', () => {
       ...feed(scene, PacketType.PROPOSAL, reconfig.zxid, reconfig.bytes),
       ...feed(scene, PacketType.COMMITANDACTIVATE, reconfig.zxid, LEADER_2),
     ];
-    expect(describeAll(effects)).toBe('append 5.1 | commit 5.1 | config version 0x500000001');
+    expect(describeAll(effects)).toBe('proposed config version 0x500000001 | append 5.1 | commit 5.1 | config version 0x500000001');
     expect(effects.at(-1)).toMatchObject({ kind: 'config', designatedLeader: 2n });
   });
 

@@ -26,10 +26,10 @@ export function txnAt(zxid: Zxid, value = 0): Proposal {
   return proposalOf({ header, body, digest: null });
 }
 
-export function configOf(voters: number[], observers: number[] = [], version = 0n): EnsembleConfig {
+export function configOf(voters: number[], observers: number[] = [], version = 0n, firstPort = 2000): EnsembleConfig {
   const spec = (n: number, role: ServerSpec['role']): ServerSpec => ({
     sid: sid(n),
-    addresses: [{ host: '127.0.0.1', quorumPort: 2000 + n, electionPort: 3000 + n }],
+    addresses: [{ host: '127.0.0.1', quorumPort: firstPort + n, electionPort: 3000 + n }],
     role,
     client: null,
     clientInText: false,

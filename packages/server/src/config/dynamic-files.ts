@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { EnsembleConfig } from '@zk/protocol';
 import type { ServerConfig } from './load.ts';
 import { entriesOf, readText } from './source.ts';
@@ -26,6 +26,22 @@ export function writeDynamicFiles({ file, settings, sid, ensemble }: ServerConfi
   const kept = entriesOf(readText(file), file).filter(({ key }) => !MOVED.test(key) && !(hasClient && CLIENT.test(key)));
   const lines = kept.map(({ key, value }) => `${escaped(key)}=${escaped(value)}\n`);
   writeAtomically(file, `${lines.join('')}dynamicConfigFile=${escaped(dynamicFile)}\n`);
+}
+
+/** Where the configuration is kept that was proposed and may yet come into force; Apache reads it at its start, too. */
+export const proposedFileOf = (file: string): string => `${file}.dynamic.next`;
+
+/**
+ * Makes a proposed configuration survive a restart, since it counts in elections. Unlike the others this file says its
+ * version.
+ *
+ * @param text the configuration as it is gossiped; null: none is proposed any more
+ * @throws the error of a write that failed
+ */
+export function writeProposedFile({ file, settings }: ServerConfig, text: string | null): void {
+  if (file === null || !settings.get('reconfigEnabled')) return;
+  if (text === null) rmSync(proposedFileOf(file), { force: true });
+  else writeAtomically(proposedFileOf(file), text.split('\n').sort().join('\n'));
 }
 
 /** Apache forgets this, and breaks every Windows path at the next start. */

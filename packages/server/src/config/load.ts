@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import type { EnsembleConfig, ServerSpec, Sid } from '@zk/protocol';
-import { asSid } from '@zk/protocol';
+import type { ServerSpec, Sid } from '@zk/protocol';
+import { asSid, EnsembleConfig } from '@zk/protocol';
+import { proposedFileOf } from './dynamic-files.ts';
 import { environmentEntries } from './environment.ts';
 import { checkVoters, messageOf, readEnsemble } from './ensemble.ts';
 import { checkMetricsProvider } from './metrics-provider.ts';
@@ -19,6 +21,8 @@ export interface ServerConfig {
   readonly sid: Sid;
   /** `null`: standalone. */
   readonly ensemble: EnsembleConfig | null;
+  /** Proposed to this server before it stopped, perhaps to replace `ensemble`: from `zoo.cfg.dynamic.next`. */
+  readonly lastSeen: EnsembleConfig | null;
   readonly dataDir: string;
   readonly dataLogDir: string;
   /** `null`: no client listener. */
@@ -64,8 +68,9 @@ export function parseConfig(text: string, options: LoadOptions & { file: string;
   const own = ensemble === null ? line : sid === null ? undefined : ensemble.servers.get(sid);
   const client = readClientAddress(settings, own, findings);
   if (ensemble !== null) checkEnsembleMember(settings, own, start, findings);
+  const lastSeen = readProposed(settings, options, findings);
   if (findings.errors.length > 0) throw new ConfigError(findings.errors, findings.warnings);
-  return { file: options.path, text, settings, sid: sid ?? asSid(0n), ensemble, ...directories, client, warnings: findings.warnings };
+  return { file: options.path, text, settings, sid: sid ?? asSid(0n), ensemble, lastSeen, ...directories, client, warnings: findings.warnings };
 }
 
 function readSettings(text: string, { file, defines = [], sets = [], env = {} }: LoadOptions & { file: string }, findings: Findings): Settings {
@@ -159,6 +164,18 @@ function readDynamicFile(settings: Settings, { cwd = process.cwd(), file }: Load
   // `zoo.cfg.dynamic.100000000`; a name without a hexadecimal end is version 0, as in Apache.
   const suffix = /\.dynamic\.([0-9a-f]{1,16})$/i.exec(basename(path))?.[1];
   return { members: entries.filter(({ key }) => key !== 'version'), version: suffix === undefined ? 0n : BigInt.asIntN(64, BigInt(`0x${suffix}`)) };
+}
+
+function readProposed(settings: Settings, { path }: { path: string | null }, findings: Findings): EnsembleConfig | null {
+  if (path === null || !settings.get('reconfigEnabled')) return null;
+  const file = proposedFileOf(path);
+  if (!existsSync(file)) return null;
+  try {
+    return EnsembleConfig.parse(readText(file));
+  } catch (error) {
+    findings.error({ file, line: null }, `the proposed configuration cannot be read: ${messageOf(error)}`, 'get it from another member, or remove the file if none has it');
+    return null;
+  }
 }
 
 function readClientAddress(settings: Settings, own: ServerSpec | undefined, findings: Findings): ClientAddress {

@@ -6,13 +6,14 @@ import type { ServerConfig } from './load.ts';
 const STANDALONE_SID = asSid(1n);
 
 /** What zoo.cfg says to a peer: the keys of one world in the words of the other. */
-export function peerConfigOf({ settings, sid, ensemble }: ServerConfig): PeerConfig {
+export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig): PeerConfig {
   const of = settings.get.bind(settings);
   const maxBuffer = of('jute.maxbuffer');
   const bound = (key: 'minSessionTimeout' | 'maxSessionTimeout'): number | null => (of(key) === -1 ? null : of(key));
   return peerConfig({
     sid: ensemble === null ? STANDALONE_SID : sid,
     ensemble,
+    lastSeen,
     tickTime: of('tickTime'),
     initLimit: of('initLimit') ?? undefined,
     syncLimit: of('syncLimit') ?? undefined,
@@ -71,7 +72,6 @@ export function peerConfigOf({ settings, sid, ensemble }: ServerConfig): PeerCon
       maxNotificationInterval: of('fastleader.maxNotificationInterval'),
       observerElectionDelayMs: of('observer.election.DelayMs'),
       observerReconnectDelayMs: of('observer.reconnectDelayMs'),
-      peerType: of('peerType')?.toLowerCase() === 'observer' ? 'observer' : 'participant',
     },
     auth: {
       skipACL: of('skipACL'),

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { encodeHello, type ElectionHello, type EnsembleConfig, type HostPort, type Sid } from '@zk/protocol';
+import { encodeHello, type ElectionHello, type EnsembleConfig, type HostPort, type ServerSpec, type Sid } from '@zk/protocol';
 import type { Electors, Input } from '@zk/peer';
 import type { Log } from '../log.ts';
 import { Complaints } from './complaints.ts';
@@ -55,14 +55,14 @@ export class ElectionMesh implements Electors, ElectorEvents {
   readonly #electors = new Map<Sid, Elector>();
   readonly #strangers = new Set<Socket>();
   readonly #complaints: Complaints;
-  #members: EnsembleConfig;
+  #members: ReadonlyMap<Sid, ServerSpec>;
   #nextAnonymous = -1n;
   #cut: ReadonlySet<Sid> = new Set();
   #isClosed = false;
 
   constructor(options: ElectionMeshOptions) {
     this.#options = options;
-    this.#members = options.ensemble;
+    this.#members = options.ensemble.servers;
     this.#hello = encodeHello({ sid: options.sid, addresses: [...options.ownAddresses] }, options.multiAddress);
     this.#complaints = new Complaints(options.log);
   }
@@ -82,8 +82,8 @@ export class ElectionMesh implements Electors, ElectorEvents {
     this.#dialWhenAllowed(elector);
   }
 
-  setMembers(config: EnsembleConfig): void {
-    this.#members = config;
+  setMembers(config: EnsembleConfig, pending: EnsembleConfig | null): void {
+    this.#members = new Map([...(pending?.servers ?? []), ...config.servers]);
   }
 
   /** These are as good as unplugged until the next call: connections to them end, dials to them and theirs fail. */
@@ -132,7 +132,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   closed({ sid }: ElectorConnection): void {
-    if (this.#members.servers.has(sid)) this.#elector(sid).connection = null;
+    if (this.#members.has(sid)) this.#elector(sid).connection = null;
     else this.#electors.delete(sid);
     this.#feed({ kind: 'electorLost', sid });
   }
@@ -162,7 +162,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   #addressesOf({ sid, helloAddresses }: Elector): readonly HostPort[] {
-    const spec = this.#members.servers.get(sid);
+    const spec = this.#members.get(sid);
     return spec === undefined ? helloAddresses : spec.addresses.map(({ host, electionPort }) => ({ host, port: electionPort }));
   }
 
@@ -217,7 +217,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
     awaitHello(socket, this.#options.helloTimeoutMs, {
       met: (hello, rest, isBareSid) => {
         this.#strangers.delete(socket);
-        if (isBareSid && !this.#members.servers.has(hello.sid)) this.#refuse(socket, { peer, received: describeBareSid(hello.sid) }, 'not an elector, connection closed');
+        if (isBareSid && !this.#members.has(hello.sid)) this.#refuse(socket, { peer, received: describeBareSid(hello.sid) }, 'not an elector, connection closed');
         else this.#met(socket, hello, rest);
       },
       failed: (received) => {
