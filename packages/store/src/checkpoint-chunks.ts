@@ -11,8 +11,15 @@ export type TableName = (typeof TABLES)[number];
 
 /** Packs entries for the writer's thread: table (u8), key length (u16), record length (i32; −1 = remove), key, record. */
 export class ChunkPacker {
-  #bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #spareBuffer: (length: number) => ArrayBuffer | null;
+  #bytes: Buffer<ArrayBuffer>;
   #length = 0;
+
+  /** @param spareBuffer memory to use again, at least that long, or null */
+  constructor(spareBuffer: (length: number) => ArrayBuffer | null) {
+    this.#spareBuffer = spareBuffer;
+    this.#bytes = this.#newChunk();
+  }
 
   /** Time to {@link take}: entries are about as many as a slice of the event loop should hold. */
   get isFull(): boolean {
@@ -45,9 +52,14 @@ export class ChunkPacker {
   take(): Uint8Array<ArrayBuffer> {
     const { buffer, byteOffset } = this.#bytes;
     const chunk = new Uint8Array(buffer, byteOffset, this.#length);
-    this.#bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    this.#bytes = this.#newChunk();
     this.#length = 0;
     return chunk;
+  }
+
+  #newChunk(): Buffer<ArrayBuffer> {
+    const spare = this.#spareBuffer(CHUNK_BYTES);
+    return spare === null ? Buffer.allocUnsafeSlow(CHUNK_BYTES) : Buffer.from(spare);
   }
 
   #head(table: TableName, key: Buffer, recordLength: number): void {

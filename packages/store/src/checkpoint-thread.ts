@@ -3,23 +3,25 @@ import { Worker } from 'node:worker_threads';
 /** What the writer's thread is told. */
 export type ToWriter =
   | { readonly kind: 'begin'; readonly isWhole: boolean; readonly keepUnknown: boolean }
-  | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'commit' }
   | { readonly kind: 'abort' }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'close'; readonly spare: readonly ArrayBuffer[] };
 
-/** What it says. */
-export interface FromWriter {
-  readonly kind: 'taken' | 'committed' | 'aborted' | 'closed';
-}
+/** What it says. `taken` gives back the memory of the chunks that it has entered. */
+export type FromWriter =
+  | { readonly kind: 'taken'; readonly buffers: readonly ArrayBuffer[] }
+  | { readonly kind: 'committed' | 'aborted' | 'closed' };
 
-/** Chunks under way to the thread; more would only pile up in memory. */
-const MAX_UNDER_WAY = 32;
+/** Bytes of chunks under way to the thread; twice what it gathers before it enters anything, so that neither side waits. */
+const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 
 /** The thread that enters records into LMDB, seen from outside. One transaction at a time. */
 export class CheckpointThread {
   readonly #worker: Worker;
-  #underWay = 0;
+  #underWayBytes = 0;
+  /** Came back from the thread: what is allocated anew for every chunk leaves holes in the process's memory. */
+  #spare: ArrayBuffer[] = [];
   #failure: Error | null = null;
   #waiting: (() => void) | null = null;
   #last: FromWriter['kind'] | null = null;
@@ -35,11 +37,17 @@ export class CheckpointThread {
     this.#tell({ kind: 'begin', isWhole, keepUnknown });
   }
 
+  /** Memory for a chunk of at least `length` bytes, if any has come back. */
+  spareBuffer(length: number): ArrayBuffer | null {
+    const buffer = this.#spare.pop();
+    return buffer !== undefined && buffer.byteLength >= length ? buffer : null;
+  }
+
   /** The memory behind the chunk goes to the thread. Resolves when another chunk may come. */
   async enter(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#underWay += 1;
-    this.#worker.postMessage({ kind: 'chunk', bytes } satisfies ToWriter, [bytes.buffer]);
-    await this.#until(() => this.#underWay < MAX_UNDER_WAY);
+    this.#underWayBytes += bytes.buffer.byteLength;
+    this.#tell({ kind: 'chunk', bytes }, [bytes.buffer]);
+    await this.#until(() => this.#underWayBytes < MAX_UNDER_WAY_BYTES);
   }
 
   /** Resolves when everything is on disk. */
@@ -52,25 +60,32 @@ export class CheckpointThread {
     await this.#ask({ kind: 'abort' }, 'aborted');
   }
 
+  /** What is spare goes with the thread: here it would wait for a garbage collection. */
   async close(): Promise<void> {
-    await this.#ask({ kind: 'close' }, 'closed');
+    const spare = this.#spare.splice(0);
+    await this.#ask({ kind: 'close', spare }, 'closed', spare);
     await this.#worker.terminate();
   }
 
-  async #ask(message: ToWriter, answer: FromWriter['kind']): Promise<void> {
+  async #ask(message: ToWriter, answer: Exclude<FromWriter['kind'], 'taken'>, transfer: ArrayBuffer[] = []): Promise<void> {
     this.#last = null;
-    this.#tell(message);
+    this.#tell(message, transfer);
     await this.#until(() => this.#last === answer);
   }
 
-  #tell(message: ToWriter): void {
-    this.#worker.postMessage(message);
+  #tell(message: ToWriter, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
-  #heard({ kind }: FromWriter): void {
-    if (kind === 'taken') this.#underWay -= 1;
-    else this.#last = kind;
+  #heard(message: FromWriter): void {
+    if (message.kind === 'taken') this.#taken(message.buffers);
+    else this.#last = message.kind;
     this.#waiting?.();
+  }
+
+  #taken(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) this.#underWayBytes -= buffer.byteLength;
+    this.#spare.push(...buffers);
   }
 
   #failed(error: Error): void {

@@ -5,13 +5,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { CHECKSUM_BYTES, KNOWN_FIELDS, openTables } from './checkpoint-tables.js';
-import { unknownFields } from './unknown-fields.js';
 
 /** @typedef {import('./checkpoint-thread.ts').ToWriter} Message */
+/** @typedef {typeof import('./unknown-fields.js').unknownFields} UnknownFields */
 /** @typedef {{ table: number, key: Buffer, record: Buffer | null }} Entry */
 
-/** How much is sorted at a time. */
-const GATHERED_BYTES = 64 * 1024 * 1024;
+/** How much is sorted at a time; less than what may be under way (checkpoint-thread.ts). */
+const GATHERED_BYTES = 8 * 1024 * 1024;
+
+/** What goes into LMDB, which copies it: one buffer does for all. */
+let seal = Buffer.allocUnsafeSlow(64 * 1024);
 
 if (!parentPort) throw new Error('checkpoint-writer is the main file of a thread');
 const port = parentPort;
@@ -49,10 +52,11 @@ port.close();
  */
 async function transaction(isWhole, keepUnknown) {
   let isAborted = false;
+  const unknownFields = keepUnknown ? (await import('./unknown-fields.js')).unknownFields : null;
   try {
     await root.transactionSync(async () => {
       if (isWhole) for (const table of tables) table.clearSync();
-      /** @type {Entry[]} */
+      /** @type {Uint8Array<ArrayBuffer>[]} */
       let gathered = [];
       let bytes = 0;
       for (let message = await receive(); message.kind !== 'commit'; message = await receive()) {
@@ -61,16 +65,14 @@ async function transaction(isWhole, keepUnknown) {
           throw new Error('aborted');
         }
         if (message.kind !== 'chunk') throw new Error(`${message.kind} inside a transaction`);
-        for (const entry of entriesOf(message.bytes)) gathered.push(entry);
+        gathered.push(message.bytes);
         bytes += message.bytes.length;
-        if (bytes > GATHERED_BYTES) {
-          enter(gathered, keepUnknown);
-          gathered = [];
-          bytes = 0;
-        }
-        port.postMessage({ kind: 'taken' });
+        if (bytes < GATHERED_BYTES) continue;
+        enter(gathered, unknownFields);
+        gathered = [];
+        bytes = 0;
       }
-      enter(gathered, keepUnknown);
+      enter(gathered, unknownFields);
     });
   } catch (error) {
     if (!isAborted) throw error;
@@ -100,16 +102,19 @@ function entriesOf({ buffer, byteOffset, byteLength }) {
 
 /**
  * In the order of the keys, so that each page is touched once. What is said of one key stays in its order: a znode may
- * be removed and there again.
- * @param {Entry[]} entries
- * @param {boolean} keepUnknown
+ * be removed and there again. The memory of the chunks goes back.
+ * @param {Uint8Array<ArrayBuffer>[]} chunks
+ * @param {UnknownFields | null} unknownFields
  */
-function enter(entries, keepUnknown) {
+function enter(chunks, unknownFields) {
+  const entries = chunks.flatMap(entriesOf);
   entries.sort((one, other) => one.table - other.table || Buffer.compare(one.key, other.key));
   for (const { table, key, record } of entries) {
     if (record === null) tableOf(table).removeSync(key);
-    else tableOf(table).putSync(key, sealed(key, completed(table, key, record, keepUnknown)));
+    else tableOf(table).putSync(key, sealed(key, completed(table, key, record, unknownFields)));
   }
+  const buffers = chunks.map(({ buffer }) => buffer);
+  port.postMessage({ kind: 'taken', buffers }, buffers);
 }
 
 /** @param {number} number */
@@ -121,18 +126,19 @@ function tableOf(number) {
 
 /**
  * The record, with the fields that a newer program has put into the one it replaces.
- * @param {number} number @param {Buffer} key @param {Buffer} record @param {boolean} keepUnknown
+ * @param {number} number @param {Buffer} key @param {Buffer} record @param {UnknownFields | null} unknownFields
  */
-function completed(number, key, record, keepUnknown) {
-  const before = keepUnknown ? tableOf(number).get(key) : undefined;
+function completed(number, key, record, unknownFields) {
+  const before = unknownFields && tableOf(number).get(key);
   if (!before) return record;
   return Buffer.concat([record, unknownFields(before.subarray(0, -CHECKSUM_BYTES), KNOWN_FIELDS[number] ?? 0)]);
 }
 
 /** @param {Buffer} key @param {Buffer} record */
 function sealed(key, record) {
-  const value = Buffer.allocUnsafe(record.length + CHECKSUM_BYTES);
-  record.copy(value);
-  value.writeUInt32BE(crc32(record, crc32(key)), record.length);
-  return value;
+  const length = record.length + CHECKSUM_BYTES;
+  if (length > seal.length) seal = Buffer.allocUnsafeSlow(length);
+  record.copy(seal);
+  seal.writeUInt32BE(crc32(record, crc32(key)), record.length);
+  return seal.subarray(0, length);
 }

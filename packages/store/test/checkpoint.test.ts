@@ -1,10 +1,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type ImageNode, type Proposal, type TxnBody } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 import protobuf from 'protobufjs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openTables } from '../src/checkpoint-tables.js';
 import { readZnode, writeZnode, znodeBound } from '../src/checkpoint-records.ts';
 import { pathOfKey, znodeKey } from '../src/checkpoint-keys.ts';
@@ -101,6 +102,24 @@ describe('a checkpoint in LMDB', () => {
     await second.checkpoint();
     const third = new Member(first.dataDir);
     expect([third.recovered.image?.zxid, paths(third.tree)]).toEqual([4n, paths(second.tree)]);
+  });
+
+  test('its thread ends when there is nothing to write for a while, and is there again for the next one', async () => {
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+      terminate.mockRestore();
+    });
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    expect(terminate).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(5_000);
+    await vi.waitFor(() => expect(terminate).toHaveBeenCalledTimes(1));
+    await member.create('/b');
+    await member.checkpoint();
+    expect(paths(new Member(member.dataDir).tree)).toEqual(paths(member.tree));
   });
 
   test('holds paths and names that are too long for a key', async () => {
