@@ -57,6 +57,8 @@ export interface QuorumConfig {
   readonly leaderMaxTimeToWaitForEpoch: number;
   /** Observers keep a txn log (`syncEnabled`). */
   readonly observerSyncEnabled: boolean;
+  /** Where followers take observers; null: observers go to the leader. Ours take none as followers. */
+  readonly observerMasterPort: number | null;
   readonly reconfigEnabled: boolean;
   readonly standaloneEnabled: boolean;
 }
@@ -155,6 +157,7 @@ export const defaultOptions: PeerOptions = {
   forceSnapshotSync: false,
   leaderMaxTimeToWaitForEpoch: -1,
   observerSyncEnabled: true,
+  observerMasterPort: null,
   reconfigEnabled: false,
   standaloneEnabled: true,
 

@@ -8,34 +8,40 @@ const ATTEMPTS = 10;
 const FIRST_PAUSE_MS = 5;
 
 /**
- * Reaching the elected leader: a few attempts, because it may not listen yet, and no longer than the budget, because it
+ * Reaching the elected leader, or a master of observers: a few attempts, because it may not listen yet, and no longer than the budget, because it
  * may be gone (quorum.md 6.3). The first pauses are short and double: both know the outcome of an election within
  * milliseconds of each other, and until the follower is there nobody serves.
  */
 export class LeaderDial {
   readonly #config: PeerConfig;
   readonly #world: World;
-  readonly #sid: Sid;
-  readonly #spec: ServerSpec;
+  readonly #next: () => ServerSpec;
   readonly #giveUpAt: Millis;
   #attempts = 0;
   #nextAttemptAt: Millis;
+  #target: Sid | null = null;
 
-  /** `delayMs`: how long to wait before the first attempt. */
-  constructor(config: PeerConfig, world: World, sid: Sid, spec: ServerSpec, delayMs: Millis) {
+  /** `next`: whom to dial, asked at each attempt. `delayMs`: how long to wait before the first one. */
+  constructor(config: PeerConfig, world: World, next: () => ServerSpec, delayMs: Millis) {
     this.#config = config;
     this.#world = world;
-    this.#sid = sid;
-    this.#spec = spec;
+    this.#next = next;
     this.#nextAttemptAt = world.clock.now() + delayMs;
     this.#giveUpAt = this.#nextAttemptAt + connectBudgetMs(config);
+  }
+
+  /** Who was dialed last. */
+  get target(): Sid | null {
+    return this.#target;
   }
 
   tick(now: Millis): void {
     if (now < this.#nextAttemptAt) return;
     this.#nextAttemptAt = Infinity;
     this.#attempts++;
-    this.#world.learners.dial(this.#sid, this.#spec, this.#giveUpAt - now);
+    const spec = this.#next();
+    this.#target = spec.sid;
+    this.#world.learners.dial(spec.sid, spec, this.#giveUpAt - now);
   }
 
   /** An attempt failed. False: it was the last one. */

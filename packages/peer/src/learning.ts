@@ -49,8 +49,11 @@ export class Learning implements Role, LinkEvents {
     const { config, world } = this.#member;
     const spec = this.#member.findServer(this.leader);
     if (!spec) return this.#member.leave(`the elected leader ${this.leader} is not in the configuration`);
-    const delayMs = this.name === 'observing' ? Math.floor(world.random.next() * config.election.observerReconnectDelayMs) : 0;
-    this.#dial = new LeaderDial(config, world, this.leader, spec, delayMs);
+    const masters = this.name === 'observing' ? this.#member.observerMasters : null;
+    const next = masters ? () => masters.next(this.#member.ensemble, spec) : () => spec;
+    const isDelayed = this.name === 'observing' && (masters?.isRoundOver ?? true);
+    const delayMs = isDelayed ? Math.floor(world.random.next() * config.election.observerReconnectDelayMs) : 0;
+    this.#dial = new LeaderDial(config, world, next, delayMs);
     this.#dial.tick(world.clock.now());
   }
 
@@ -63,10 +66,10 @@ export class Learning implements Role, LinkEvents {
       case 'linkClosed':
         return this.#lost(input.link, input.reason);
       case 'leaderLinked':
-        if (input.sid === this.leader && this.#dial) return this.#linked(input.link);
+        if (input.sid === this.#dial?.target) return this.#linked(input.link);
         return input.link.close('dialed for an earlier leader');
       case 'leaderUnreachable':
-        if (input.sid === this.leader && this.#dial && !this.#dial.failed()) this.#member.leave(`leader ${this.leader} unreachable: ${input.reason}`);
+        if (input.sid === this.#dial?.target && !this.#dial.failed()) this.#member.leave(`leader ${this.leader} unreachable: ${input.reason}`);
         return;
       case 'learnerLinked':
         return input.link.close('not leading');

@@ -5,6 +5,7 @@ import type { LearnerStatus } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
 import type { MemberHistory } from './history.ts';
 import type { Authority } from './authority.ts';
+import type { ObserverMasters } from './observer-masters.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Link, RoleName, World } from './world.ts';
 
@@ -20,6 +21,9 @@ export interface Member {
   readonly ensemble: EnsembleConfig;
   /** The configuration proposed to replace it, until it has. */
   readonly pendingEnsemble: EnsembleConfig | null;
+
+  /** Who takes observers instead of the leader; null: the leader does. */
+  readonly observerMasters: ObserverMasters | null;
 
   /** A server of either configuration. */
   findServer(sid: Sid): ServerSpec | undefined;

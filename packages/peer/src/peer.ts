@@ -16,6 +16,7 @@ import { Learning } from './learning.ts';
 import { Looking } from './looking.ts';
 import type { Search } from './looking.ts';
 import type { Member, Role } from './member.ts';
+import { ObserverMasters } from './observer-masters.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
@@ -31,6 +32,7 @@ export class Peer implements Member, Search {
   readonly world: World;
   readonly history: MemberHistory;
   readonly pipeline: Pipeline;
+  readonly observerMasters: ObserverMasters | null;
   /** What was found on disk, without the data: told and completed at the start. */
   readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[]; readonly damage: Error | null };
   readonly #checkpoints: Checkpoints;
@@ -65,6 +67,7 @@ export class Peer implements Member, Search {
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
     this.#configs.recover(this.history.lastReconfig);
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
+    this.observerMasters = config.observerMasterPort === null ? null : new ObserverMasters(config.observerMasterPort, world.random);
     this.#checkpoints = new Checkpoints(world, config.snapCount);
     this.#election = config.ensemble ? this.#newElection() : null;
     this.#role = new Stopped();

@@ -22,7 +22,7 @@ function dialing(settings: { tickTime: number; initLimit: number }, delayMs = 0)
     trace: () => {},
     fatal: () => {},
   };
-  const dial = new LeaderDial(peerConfig({ sid: asSid(1n), ensemble: null, ...settings }), world, sid, spec, delayMs);
+  const dial = new LeaderDial(peerConfig({ sid: asSid(1n), ensemble: null, ...settings }), world, () => spec, delayMs);
   const at = (ms: number): void => {
     clock.ms = ms;
     dial.tick(ms);

@@ -204,7 +204,7 @@ describe('oddities that are only warned of', () => {
     ['a prefix too many', ['zookeeper.snapCount=1000'], 'zoo.cfg:2 zookeeper.snapCount: keys of this file have no prefix; read as snapCount; write snapCount=1000'],
     ['a key twice', ['tickTime=1000', 'tickTime=2000'], 'zoo.cfg:3 tickTime is set twice, first on line 2; the last one counts; remove one of them'],
     ['a property that is no number', ['snapCount=many'], 'zoo.cfg:2 snapCount=many is not a whole number of at least 2; the default 100000 is used; write for example snapCount=100000'],
-    ['something not built yet', ['observerMasterPort=2191'], 'zoo.cfg:2 observerMasterPort is not supported yet and has no effect'],
+    ['something not built yet', ['oraclePath=/oracle'], 'zoo.cfg:2 oraclePath is not supported yet and has no effect'],
     ['few snapshots', ['autopurge.snapRetainCount=1'], 'zoo.cfg:2 autopurge.snapRetainCount=1 is below 3, 3 is used'],
   ])('%s', (_name, text, warning) => {
     expect(warningsOf(['dataDir=1', ...text])).toContain(warning);

@@ -104,7 +104,7 @@ const FILE_KEYS = {
   maxSessionTimeout: int(-1, { scope: file }),
   maxClientCnxns: int(60, { scope: file, min: 0 }),
   clientPortListenBacklog: int(-1, { scope: file }),
-  observerMasterPort: port(file, 'not yet'),
+  observerMasterPort: port(file),
   localSessionsEnabled: bool(false, file),
   localSessionsUpgradingEnabled: bool(false, file),
   electionAlg: int(3, { scope: file }),

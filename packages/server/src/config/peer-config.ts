@@ -30,6 +30,7 @@ export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig
     forceSnapshotSync: of('forceSnapshotSync'),
     leaderMaxTimeToWaitForEpoch: of('leader.maxTimeToWaitForEpoch'),
     observerSyncEnabled: of('syncEnabled') && of('observer.syncEnabled'),
+    observerMasterPort: of('observerMasterPort') || null,
     reconfigEnabled: of('reconfigEnabled'),
     standaloneEnabled: of('standaloneEnabled'),
     snapCount: of('snapCount'),
