@@ -4,6 +4,7 @@ import type { Expiring } from './expiry-queue.ts';
 import { Fifo } from './fifo.ts';
 import { Summary } from './metrics.ts';
 import { notification } from './notifications.ts';
+import type { Reply } from './reply.ts';
 import type { Session } from './sessions.ts';
 import type { ClientLink } from './world.ts';
 
@@ -31,7 +32,7 @@ export interface PendingRequest {
   zxid: bigint | null;
   /** Waits for nothing but its predecessors. */
   ready: boolean;
-  /** Built when its txn was applied. */
+  /** Built when its txn was applied, if it had to wait for those before it then. */
   reply: Buffer | null;
   /** Refused with this code when its turn comes; 0: not refused. */
   err: number;
@@ -99,6 +100,14 @@ export class Connection implements Expiring {
     if (this.phase === 'closed') return;
     this.stats.sent += 1;
     this.link.send(frame);
+  }
+
+  reply(reply: Reply): void {
+    if (this.phase === 'closed') return;
+    this.stats.sent += 1;
+    const { link } = this;
+    if (link.sendPart) link.sendPart(reply.bytes, reply.start, reply.end);
+    else link.send(reply.frame());
   }
 
   /** For setWatches: what happened while the client was away. */

@@ -1,8 +1,8 @@
-import type { Proposal, Zxid, Image } from '@zk/protocol';
+import type { Image, Millis, Proposal, Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import { Fifo } from './fifo.ts';
 import type { Peer } from './peer.ts';
-import type { Input, World } from './world.ts';
+import type { Clock, Input, World } from './world.ts';
 
 /** What the loop needs to know of a peer. */
 export type Driven = Pick<Peer, 'step' | 'nextDeadline'>;
@@ -12,6 +12,8 @@ export interface Running<P extends Driven = Peer> {
   readonly peer: P;
   /** Hands an input to the peer: at once, or, from within a step, right after it. */
   feed(input: Input): void;
+  /** What `feedAll` feeds came in together: it is dated alike, and the alarm is set once behind it. */
+  together(feedAll: () => void): void;
 }
 
 /**
@@ -20,15 +22,33 @@ export interface Running<P extends Driven = Peer> {
  */
 export function drive<P extends Driven>(makePeer: (world: World) => P, world: World): Running<P> {
   const inbox = new Fifo<Input>();
+  const clock = new HeldClock(world.clock);
   let stepping = false;
+  let gathering = false;
   let armedFor = Infinity;
 
   const feed = (input: Input): void => {
-    inbox.push(input);
-    if (stepping) return; // an input that arrives mid-step waits its turn: steps never nest
+    if (stepping) return inbox.push(input); // an input that arrives mid-step waits its turn: steps never nest
     stepping = true;
+    clock.hold();
+    peer.step(input);
     for (let next = inbox.shift(); next; next = inbox.shift()) peer.step(next);
     stepping = false;
+    if (!gathering) settle();
+  };
+
+  const together = (feedAll: () => void): void => {
+    gathering = true;
+    try {
+      feedAll();
+    } finally {
+      gathering = false;
+      settle();
+    }
+  };
+
+  const settle = (): void => {
+    clock.letGo();
     arm();
   };
 
@@ -46,14 +66,51 @@ export function drive<P extends Driven>(makePeer: (world: World) => P, world: Wo
     feed({ kind: 'tick' });
   };
 
-  const peer = makePeer({ ...worldOf(world), store: new LoopedStore(world.store, feed) });
-  return { peer, feed };
+  const peer = makePeer({ ...worldOf(world), clock, store: new LoopedStore(world.store, feed) });
+  return { peer, feed, together };
+}
+
+/**
+ * Stands still while inputs that came together are taken: reading a clock costs as much as looking up a znode, and a batch
+ * of commits would read it for each of hundreds.
+ */
+class HeldClock implements Clock {
+  readonly #clock: Clock;
+  #isHeld = false;
+  #now: Millis | null = null;
+  #wallTime: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  letGo(): void {
+    this.#isHeld = false;
+    this.#now = null;
+    this.#wallTime = null;
+  }
+
+  now(): Millis {
+    return this.#isHeld ? (this.#now ??= this.#clock.now()) : this.#clock.now();
+  }
+
+  wallTime(): number {
+    return this.#isHeld ? (this.#wallTime ??= this.#clock.wallTime()) : this.#clock.wallTime();
+  }
+
+  readAnew(): Millis {
+    this.#now = null;
+    return this.now();
+  }
 }
 
 /** A world may be a class instance: its methods are taken along with it. */
-function worldOf(world: World): Omit<World, 'store'> {
+function worldOf(world: World): Omit<World, 'clock' | 'store'> {
   return {
-    clock: world.clock,
     random: world.random,
     timer: world.timer,
     electors: world.electors,

@@ -18,9 +18,9 @@ export class EffectLoop<Input, Effect> {
 
   feed(input: Input): void {
     if (this.#stopped) return;
-    this.#inbox.push(input);
-    if (this.#running) return;
+    if (this.#running) return this.#inbox.push(input);
     this.#running = true;
+    this.#run(input);
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) this.#run(next);
     this.#running = false;
   }

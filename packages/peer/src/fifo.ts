@@ -1,46 +1,70 @@
-/** A queue without the cost of Array.shift: the head moves, the array is trimmed now and then. */
+const SMALLEST = 8;
+/** A ring beyond this is given back when it has run empty. */
+const KEPT = 4096;
+
+/**
+ * A queue in a ring, whose length is a power of two: nothing is moved, and no array changes its length, when items come
+ * and go.
+ */
 export class Fifo<T> {
-  #items: T[] = [];
+  #ring: (T | undefined)[] = [];
   #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   /** The oldest item, undefined when empty. */
   get first(): T | undefined {
-    return this.#items[this.#head];
+    return this.#ring[this.#head];
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#length === this.#ring.length) this.#grow();
+    this.#ring[this.#slot(this.#length)] = item;
+    this.#length += 1;
   }
 
   shift(): T | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length) this.clear();
-    else if (this.#head >= 1024 && this.#head * 2 > this.#items.length) this.#trim();
+    if (this.#length === 0) return undefined;
+    const item = this.#ring[this.#head];
+    this.#ring[this.#head] = undefined;
+    this.#head = this.#slot(1);
+    this.#length -= 1;
+    if (this.#length === 0 && this.#ring.length > KEPT) this.clear();
     return item;
   }
 
   /** Takes the youngest item off again. */
   pop(): T | undefined {
-    return this.length === 0 ? undefined : this.#items.pop();
+    if (this.#length === 0) return undefined;
+    this.#length -= 1;
+    const slot = this.#slot(this.#length);
+    const item = this.#ring[slot];
+    this.#ring[slot] = undefined;
+    return item;
   }
 
   clear(): void {
-    this.#items.length = 0;
+    this.#ring = [];
     this.#head = 0;
+    this.#length = 0;
   }
 
   *[Symbol.iterator](): Iterator<T> {
-    for (let i = this.#head; i < this.#items.length; i += 1) yield this.#items[i] as T;
+    for (let i = 0; i < this.#length; i += 1) yield this.#ring[this.#slot(i)] as T;
   }
 
-  #trim(): void {
-    this.#items = this.#items.slice(this.#head);
+  /** Where the item is that has `index` others before it. */
+  #slot(index: number): number {
+    return (this.#head + index) & (this.#ring.length - 1);
+  }
+
+  #grow(): void {
+    const items = [...this];
+    this.#ring = new Array<T | undefined>(Math.max(SMALLEST, 2 * this.#length)).fill(undefined);
+    items.forEach((item, i) => (this.#ring[i] = item));
     this.#head = 0;
   }
 }

@@ -11,7 +11,10 @@ import { reads, writes } from './operations/index.ts';
 import type { ReadOperation } from './operations/read-operation.ts';
 import { Reading } from './reading.ts';
 import type { Replies } from './replies.ts';
+import type { Reply } from './reply.ts';
 import type { World } from './world.ts';
+
+const LONG_REPLY_BYTES = 8 * 1024;
 
 export interface RequestQueueParts {
   readonly config: PeerConfig;
@@ -103,35 +106,52 @@ export class RequestQueue {
     this.drain(pending.connection);
   }
 
-  /** Answers everything that waits for nothing any more. */
-  drain(connection: Connection): void {
+  /** Its reply has been made, and leaves once those before it have. */
+  answer(pending: PendingRequest, reply: Reply): void {
+    const { connection } = pending;
+    const isFirst = connection.queue.first === pending;
+    pending.ready = true;
+    if (!isFirst) pending.reply = reply.frame();
+    this.drain(connection, isFirst ? reply : null);
+  }
+
+  /** Answers everything that waits for nothing any more. `reply`: the first one's, where it is at hand. */
+  drain(connection: Connection, reply: Reply | null = null): void {
     const { queue } = connection;
+    let atHand = reply;
     for (let head = queue.first; head?.ready; head = queue.first) {
       queue.shift();
       this.#outstanding -= 1;
       this.#largeBytes -= head.largeBytes;
-      if (connection.phase !== 'closed') this.#answer(head);
+      if (connection.phase !== 'closed') this.#answer(head, atHand);
+      atHand = null;
     }
     if (connection.isEstablished && (queue.length === 0 || this.hasRoom)) connection.release();
   }
 
-  #answer(head: PendingRequest): void {
+  #answer(head: PendingRequest, atHand: Reply | null): void {
     const { connection, xid, op, receivedAt } = head;
     if (op === OpCode.createSession) {
       this.#parts.sessionCreated(connection);
       return;
     }
-    this.reply(connection, xid, op, head.reply ?? this.#lateReply(head), receivedAt);
+    if (atHand === null && head.reply !== null) this.#sendKept(head, head.reply);
+    else this.reply(connection, xid, op, atHand ?? this.#lateReply(head), receivedAt);
     if (op === OpCode.closeSession && head.err === 0) this.#parts.clients.close(connection, 'the session is closed');
   }
 
-  #lateReply({ connection, ids, xid, op, err, frame }: PendingRequest): Buffer {
+  #sendKept({ connection, xid, op, receivedAt }: PendingRequest, frame: Buffer): void {
+    connection.send(frame);
+    this.#recordReply(connection, xid, op, frame.length, this.#timeOfReply(frame.length), receivedAt);
+  }
+
+  #lateReply({ connection, ids, xid, op, err, frame }: PendingRequest): Reply {
     const read = reads.get(op);
     return err === 0 && read && frame ? this.read(connection, ids, xid, read, frame) : this.#parts.replies.header(xid, err);
   }
 
   /** The reply to a read, from the tree as it is now. */
-  read(connection: Connection, ids: readonly Id[], xid: number, read: ReadOperation, frame: Buffer): Buffer {
+  read(connection: Connection, ids: readonly Id[], xid: number, read: ReadOperation, frame: Buffer): Reply {
     this.#reading.connection = connection;
     this.#reading.ids = ids;
     try {
@@ -144,9 +164,15 @@ export class RequestQueue {
   }
 
   /** Sends a reply and counts it. */
-  reply(connection: Connection, xid: number, op: number, frame: Buffer, receivedAt: Millis): void {
-    connection.send(frame);
-    this.#recordReply(connection, xid, op, frame.length, this.#parts.world.clock.now(), receivedAt);
+  reply(connection: Connection, xid: number, op: number, reply: Reply, receivedAt: Millis): void {
+    connection.reply(reply);
+    this.#recordReply(connection, xid, op, reply.length, this.#timeOfReply(reply.length), receivedAt);
+  }
+
+  /** A long reply may have taken long to make, and the clock stands still meanwhile. */
+  #timeOfReply(bytes: number): Millis {
+    const { clock } = this.#parts.world;
+    return bytes > LONG_REPLY_BYTES && clock.readAnew ? clock.readAnew() : clock.now();
   }
 
   #recordReply({ stats }: Connection, xid: number, op: number, bytes: number, now: Millis, receivedAt: Millis): void {

@@ -25,6 +25,7 @@ import { MissingAclError, multi } from './operations/multi.ts';
 import type { ReadOperation } from './operations/read-operation.ts';
 import type { WriteOperation } from './operations/write-operation.ts';
 import type { Preparer } from './preparer.ts';
+import type { Reply } from './reply.ts';
 import { RequestQueue, type RequestQueueParts } from './request-queue.ts';
 import { SELF, type Sessions } from './sessions.ts';
 import { Unqueued } from './unqueued.ts';
@@ -127,11 +128,12 @@ export class Requests {
   /** Its txn has been applied: it is answered once everything before it is. */
   finish(own: PendingRequest, body: TxnBody, outcome: Outcome): void {
     const { connection } = own;
-    own.ready = true;
     if (own.audit) this.#parts.auditor?.finished(connection, own.ids, own.audit, body, outcome.err !== 0, outcome.path);
-    if (connection.phase === 'closed') return this.#queue.drain(connection);
-    if (isSessionMoved(outcome)) this.#parts.clients.close(connection, 'the session has moved to another server');
-    else own.reply = this.#replyTo(own, outcome);
+    if (connection.phase !== 'closed') {
+      if (!isSessionMoved(outcome)) return this.#queue.answer(own, this.#replyTo(own, outcome));
+      this.#parts.clients.close(connection, 'the session has moved to another server');
+    }
+    own.ready = true;
     this.#queue.drain(connection);
   }
 
@@ -284,7 +286,7 @@ export class Requests {
     }
   }
 
-  #replyTo({ xid, op, onLocalSession }: PendingRequest, outcome: Outcome): Buffer {
+  #replyTo({ xid, op, onLocalSession }: PendingRequest, outcome: Outcome): Reply {
     if (outcome.err !== 0 && op === OpCode.multi && outcome.results) return multi.respond(this.#parts.replies, xid, outcome);
     if (outcome.err === ErrorCode.SESSIONEXPIRED && onLocalSession) return this.#parts.replies.header(xid, ErrorCode.EPHEMERALONLOCALSESSION);
     if (outcome.err !== 0) return this.#parts.replies.header(xid, outcome.err);

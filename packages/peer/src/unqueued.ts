@@ -28,7 +28,7 @@ export class Unqueued {
     const packet = decodeOrNull(AuthPacket, frame);
     if (!packet) return this.#parts.clients.refuse(connection, 'an auth packet that does not decode');
     const result = this.#parts.access.authenticate(connection, packet.scheme, packet.auth);
-    if (result === 'ok') return connection.send(this.#parts.replies.headerAt(xid, NO_TXN, ErrorCode.OK));
+    if (result === 'ok') return connection.reply(this.#parts.replies.headerAt(xid, NO_TXN, ErrorCode.OK));
     if (packet.scheme === 'ensemble') this.#parts.metrics.counters.ensemble_auth_fail += 1;
     else this.#parts.metrics.counters.auth_failed_count += 1;
     if (result === 'failed') this.answerAndClose(connection, xid, NO_TXN, ErrorCode.AUTHFAILED, `auth ${packet.scheme}`);
@@ -40,12 +40,12 @@ export class Unqueued {
     const request = decodeOrNull(GetSASLRequest, frame);
     if (!request?.token) return this.#parts.clients.refuse(connection, 'a sasl packet without a token');
     const reply = this.#parts.replies.record(xid, SetSASLResponse, { token: null });
-    reply.writeBigInt64BE(NO_TXN, 8);
-    connection.send(reply);
+    reply.view.setBigInt64(reply.start + 8, NO_TXN);
+    connection.reply(reply);
   }
 
   answerAndClose(connection: Connection, xid: number, zxid: bigint, err: number, what: string): void {
-    connection.send(this.#parts.replies.headerAt(xid, zxid, err));
+    connection.reply(this.#parts.replies.headerAt(xid, zxid, err));
     this.#parts.clients.refuse(connection, `${what} is refused with ${err}`);
   }
 

@@ -11,6 +11,8 @@ export interface Clock {
   now(): Millis;
   /** Milliseconds since 1970, as written into txns and stats. */
   wallTime(): number;
+  /** `now()`, on a clock that stands still during a step: for what may have taken long. drive() makes such a clock. */
+  readAnew?(): Millis;
 }
 
 export interface Random {
@@ -90,6 +92,8 @@ export interface ClientLink {
   readonly secure?: ClientCertificate;
   /** Complete frames, length prefix included; many small ones in a turn are coalesced. Owned by the link from here on. */
   send(frame: Buffer): void;
+  /** The same for `bytes[start, end)`, where that is cheaper than a Buffer for each frame. */
+  sendPart?(bytes: Buffer, start: number, end: number): void;
   /** Closes after everything sent before it. No `clientClosed` follows a close of our own. */
   close(reason: string): void;
   /** Stops and restarts reading: frames already read may still arrive. */

@@ -79,4 +79,50 @@ describe('the loop', () => {
     running.feed({ kind: 'start' });
     expect(alarms.map((alarm) => alarm.deadline)).toEqual([100, 200, 150, Infinity]);
   });
+
+  test('dates alike what came together, sets the alarm once behind it, and reads the clock anew for what comes next', () => {
+    let ms = 0;
+    const { world, alarms } = stillWorld();
+    const ticking: World = { ...world, clock: { now: () => ++ms, wallTime: () => 1000 + ++ms } };
+    const seen: number[] = [];
+    let asked = 0;
+    let clock = ticking.clock;
+    const running = drive((given) => {
+      clock = given.clock;
+      return { step: () => void seen.push(clock.now(), clock.wallTime(), clock.now()), nextDeadline: () => (asked++, 500) };
+    }, ticking);
+    running.together(() => {
+      running.feed({ kind: 'start' });
+      running.feed({ kind: 'tick' });
+      expect(asked).toBe(0);
+    });
+    expect(seen).toEqual([1, 1002, 1, 1, 1002, 1]);
+    expect([asked, alarms.length]).toEqual([1, 1]);
+    running.feed({ kind: 'tick' });
+    expect(seen.slice(6)).toEqual([3, 1004, 3]);
+    expect([clock.now(), clock.now()]).toEqual([5, 6]); // outside of a step it is a clock like every other
+  });
+
+  test('has a clock that can be read anew during a step, and goes on from there', () => {
+    let ms = 0;
+    const { world } = stillWorld();
+    const seen: (number | undefined)[] = [];
+    const running = drive(({ clock }) => ({
+      step: () => void seen.push(clock.now(), clock.readAnew?.(), clock.now()),
+      nextDeadline: () => Infinity,
+    }), { ...world, clock: { now: () => ++ms, wallTime: () => 0 } });
+    running.feed({ kind: 'start' });
+    expect(seen).toEqual([1, 2, 2]);
+  });
+
+  test('goes on with single inputs when those that came together end in an error', () => {
+    const { world } = stillWorld();
+    let asked = 0;
+    const running = driven(world, () => {}, () => (asked++, Infinity));
+    expect(() => running.together(() => {
+      throw new Error('a frame that is too long');
+    })).toThrow('too long');
+    running.feed({ kind: 'start' });
+    expect(asked).toBe(2);
+  });
 });

@@ -24,7 +24,11 @@ export class FakeLink implements ClientLink {
   send(frame: Buffer): void {
     if (this.closed !== null) throw new Error('sent after close');
     if (frame.readInt32BE(0) !== frame.length - 4) throw new Error('a frame whose prefix is wrong');
-    this.frames.push(Buffer.from(frame));
+    this.frames.push(frame); // not copied: it belongs to the link, and must stay what it is
+  }
+
+  sendPart(bytes: Buffer, start: number, end: number): void {
+    this.send(bytes.subarray(start, end));
   }
 
   close(reason: string): void {

@@ -1,14 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
-import { Replies, REPLY_HEADER_END } from '../src/replies.ts';
+import { Replies } from '../src/replies.ts';
+import { REPLY_HEADER_END } from '../src/reply.ts';
 
 test('frames share memory and never bytes, whatever their lengths', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.nat(300), fc.nat(20_000)), { minLength: 1, maxLength: 60 }), (lengths) => {
       const replies = new Replies();
       replies.lastApplied(asZxid(0x500000003n));
-      const frames = lengths.map((length, xid) => replies.begin(xid, length).fill(xid & 0xff, REPLY_HEADER_END));
+      const frames = lengths.map((length, xid) => {
+        const reply = replies.begin(xid, length);
+        reply.bytes.fill(xid & 0xff, reply.body, reply.end);
+        return reply.frame();
+      });
       for (const [xid, frame] of frames.entries()) {
         const length = lengths[xid]!;
         expect(frame.length).toBe(REPLY_HEADER_END + length);
@@ -22,7 +27,8 @@ test('frames share memory and never bytes, whatever their lengths', () => {
 
 test('small replies made one after the other lie behind each other', () => {
   const replies = new Replies();
-  const [first, second] = [replies.begin(1, 80), replies.header(2)];
-  expect(second.buffer).toBe(first.buffer);
-  expect(second.byteOffset).toBe(first.byteOffset + first.length);
+  const { bytes, end } = { ...replies.begin(1, 80) };
+  const second = replies.header(2);
+  expect(second.bytes).toBe(bytes);
+  expect(second.start).toBe(end);
 });

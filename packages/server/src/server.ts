@@ -380,6 +380,7 @@ class Server implements RunningServer {
       turn: this.#turn,
       log: this.#log,
       feed: this.#feed,
+      together: (feedAll) => (this.#running === null ? feedAll() : this.#running.together(feedAll)),
       answerCommand: (word, argument, from) => (isCommandWord(word) ? this.#words.answer(word, argument, from) : ''),
       rejected: () => this.#metrics.counters.connection_rejected++,
     });

@@ -17,6 +17,7 @@ async function listening(options: Partial<ClientListenerOptions> = {}) {
   listener = new ClientListener({
     host: '127.0.0.1', port: 0, backlog: -1, maxClientCnxns: 60, maxCnxns: 0, maxFrameBytes: 1000, keepAlive: false, turn: new Turn(), log,
     // Frames are valid during the step only: whoever keeps one copies it.
+    together: (feedAll) => feedAll(),
     feed: (input) => inputs.push(input.kind === 'frame' ? { ...input, frame: Buffer.from(input.frame) } : input),
     answerCommand: (word, argument) => `${word}:${argument.toString('hex')}`,
     rejected: () => rejected.count++,
@@ -208,7 +209,7 @@ test('a port in use is named', async () => {
   const { log } = recordingLog();
   const second = new ClientListener({
     host: '127.0.0.1', port: listener.port, backlog: -1, maxClientCnxns: 0, maxCnxns: 0, maxFrameBytes: 1, keepAlive: false, turn: new Turn(), log,
-    feed: () => {}, answerCommand: () => '', rejected: () => {},
+    feed: () => {}, together: (feedAll) => feedAll(), answerCommand: () => '', rejected: () => {},
   });
   await expect(second.listen()).rejects.toThrow(`client port ${listener.port} on 127.0.0.1 is in use by another process`);
 });

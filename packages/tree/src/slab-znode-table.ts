@@ -117,6 +117,14 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     return this.#slab.viewOf(blockOf(record), record.int(at.PATH_LENGTH), record.dataLength);
   }
 
+  copyData(record: ZnodeRecord, target: Buffer, offset: number): void {
+    const length = record.dataLength;
+    if (length === 0) return;
+    const block = blockOf(record);
+    const start = offsetOf(block) + record.int(at.PATH_LENGTH);
+    this.#slab.chunkOf(block).copy(target, offset, start, start + length);
+  }
+
   /** What a digest begins with: path and data, which lie next to each other. */
   crc32OfPathAndData(record: ZnodeRecord): number {
     const length = record.int(at.PATH_LENGTH) + record.dataLength;

@@ -1,7 +1,7 @@
 import { kindOfOwner, ttlOf, type ACL, type OwnerKind, type Stat, type StatPersisted } from '@zk/protocol';
 import type { AclTable } from './acl-table.ts';
 import type { OwnerRules } from './owner-rules.ts';
-import type { PackedStat } from './packed-stat.ts';
+import { putWord, type PackedStat } from './packed-stat.ts';
 import { decodeStat, type Znode } from './znode.ts';
 import * as at from './znode-layout.ts';
 
@@ -16,6 +16,7 @@ export interface RecordContext {
   readonly acls: AclTable;
   pathOf(record: ZnodeRecord): string;
   dataOf(record: ZnodeRecord): Buffer | null;
+  copyData(record: ZnodeRecord, target: Buffer, offset: number): void;
 }
 
 /** The same memory twice: as bytes to copy, as numbers to read. */
@@ -107,15 +108,24 @@ export class ZnodeRecord implements Znode {
     return this.view.getFloat64(this.base + at.ACL_ID);
   }
 
-  copyStat(target: Buffer, offset: number): number {
-    return offset + this.bytes.copy(target, offset, this.base, this.base + at.STAT_LENGTH);
+  get hasData(): boolean {
+    return (this.view.getUint8(this.base + at.FLAGS) & at.NULL_DATA) === 0;
+  }
+
+  copyData(target: Buffer, offset: number): void {
+    this.#context.copyData(this, target, offset);
+  }
+
+  /** Word by word: half the cost of calling into Buffer.copy for so few bytes. */
+  copyStat(target: DataView, offset: number): void {
+    const { view, base } = this;
+    for (let word = 0; word < at.STAT_LENGTH; word += 4) target.setInt32(offset + word, view.getInt32(base + word));
   }
 
   packStat(target: PackedStat): void {
-    for (let word = 0; word < PACKED_WORDS.length; word++) target.writeInt32BE(this.int(PACKED_WORDS[word]!), 4 * word);
+    for (let word = 0; word < PACKED_WORDS.length; word++) putWord(target, 4 * word, this.int(PACKED_WORDS[word]!));
   }
 
-  /** The 68 bytes of the client's Stat, copied. */
   statBytes(): Buffer {
     return Buffer.from(this.bytes.subarray(this.base, this.base + at.STAT_LENGTH));
   }

@@ -35,8 +35,13 @@ export interface Znode {
   readonly digest: number;
   /** A view on the tree's own memory. */
   readonly data: Buffer | null;
-  /** Writes the 68 bytes of the client's Stat. @returns the offset behind them */
-  copyStat(target: Buffer, offset: number): number;
+  /** False for null data, which is not the same as none. */
+  readonly hasData: boolean;
+  copyData(target: Buffer, offset: number): void;
+  /** Writes the 68 bytes of the client's Stat. */
+  copyStat(target: DataView, offset: number): void;
+  /** The same 68 bytes in a buffer of their own. */
+  statBytes(): Buffer;
   /** The Stat as a client sees it: cversion counts deletions too, owners other than sessions are hidden. */
   stat(): Stat;
   /** Writes the 60 bytes of the stat as digests have it. */

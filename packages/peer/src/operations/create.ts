@@ -16,7 +16,8 @@ import {
   type TxnBody,
 } from '@zk/protocol';
 import type { Outcome } from '@zk/tree';
-import { REPLY_HEADER_END, STAT_LENGTH, type Replies } from '../replies.ts';
+import { STAT_LENGTH, type Replies } from '../replies.ts';
+import type { Reply } from '../reply.ts';
 import type { WriteContext, WriteOperation } from './write-operation.ts';
 
 type CreateOp = typeof OpCode.create | typeof OpCode.create2 | typeof OpCode.createContainer | typeof OpCode.createTTL;
@@ -70,23 +71,23 @@ function ownerOf(op: CreateOp, request: AnyCreate, session: bigint): bigint {
   return session;
 }
 
-function respondPath(replies: Replies, xid: number, { path }: Outcome): Buffer {
+function respondPath(replies: Replies, xid: number, { path }: Outcome): Reply {
   return pathFrame(replies, xid, path ?? '', 0);
 }
 
-function respondPathAndStat(replies: Replies, xid: number, { path, statBytes }: Outcome): Buffer {
-  const frame = pathFrame(replies, xid, path ?? '', STAT_LENGTH);
-  statBytes?.copy(frame, frame.length - STAT_LENGTH);
-  return frame;
+function respondPathAndStat(replies: Replies, xid: number, { path, statBytes }: Outcome): Reply {
+  const reply = pathFrame(replies, xid, path ?? '', STAT_LENGTH);
+  statBytes?.copy(reply.bytes, reply.end - STAT_LENGTH);
+  return reply;
 }
 
 /** Paths hold no surrogates (client.md 2.4), so that UTF-8 is what jute would write. */
-function pathFrame(replies: Replies, xid: number, path: string, behind: number): Buffer {
+function pathFrame(replies: Replies, xid: number, path: string, behind: number): Reply {
   const length = Buffer.byteLength(path);
-  const frame = replies.begin(xid, 4 + length + behind);
-  frame.writeInt32BE(length, REPLY_HEADER_END);
-  frame.write(path, REPLY_HEADER_END + 4);
-  return frame;
+  const reply = replies.begin(xid, 4 + length + behind);
+  reply.view.setInt32(reply.body, length);
+  reply.bytes.write(path, reply.body + 4);
+  return reply;
 }
 
 export const create: WriteOperation<CreateRequest> = {

@@ -1,5 +1,5 @@
 import { ErrorCode, Perms } from '@zk/protocol';
-import { REPLY_HEADER_END, STAT_LENGTH } from '../replies.ts';
+import { STAT_LENGTH } from '../replies.ts';
 import { readNode, stringAt } from './lookup.ts';
 import type { ReadOperation } from './read-operation.ts';
 
@@ -11,11 +11,11 @@ export const getData: ReadOperation = (request, xid, context) => {
   if (!node) return replies.header(xid, ErrorCode.NONODE);
   if (!context.allows(node.acl, Perms.READ)) return replies.header(xid, ErrorCode.NOAUTH);
   if (watch) context.watches.add(stringAt(request, at), 'data', context.connection, 'standard');
-  const { data } = node;
-  const length = data?.length ?? 0;
-  const frame = replies.begin(xid, 4 + length + STAT_LENGTH);
-  frame.writeInt32BE(data ? length : -1, REPLY_HEADER_END);
-  data?.copy(frame, REPLY_HEADER_END + 4);
-  node.copyStat(frame, REPLY_HEADER_END + 4 + length);
-  return frame;
+  const length = node.dataLength;
+  const reply = replies.begin(xid, 4 + length + STAT_LENGTH);
+  const { bytes, view, body } = reply;
+  view.setInt32(body, node.hasData ? length : -1);
+  node.copyData(bytes, body + 4);
+  node.copyStat(view, body + 4 + length);
+  return reply;
 };

@@ -1,6 +1,5 @@
 import { JuteError, type Reader, type Writer } from '@zk/jute';
 import { ErrorCode, MultiHeader, OpCode, Perms } from '@zk/protocol';
-import { STAT_LENGTH } from '../replies.ts';
 import { writeChildren } from './get-children.ts';
 import { readOp, writeError } from './multi.ts';
 import type { ReadContext, ReadOperation } from './read-operation.ts';
@@ -21,9 +20,9 @@ export const multiRead: ReadOperation = (request, xid, context) => {
   const body = context.replies.body();
   const refused = reads === 'writes' || !reads.every((each) => answerOne(body, each, context));
   MultiHeader.write(body, END);
-  const frame = context.replies.finish(xid);
-  if (refused) frame.writeInt32BE(ErrorCode.MARSHALLINGERROR, 16);
-  return frame;
+  const reply = context.replies.finish(xid);
+  if (refused) reply.view.setInt32(reply.start + 16, ErrorCode.MARSHALLINGERROR);
+  return reply;
 };
 
 /** @throws JuteError for a list of reads and writes, which is refused without a body */
@@ -58,7 +57,5 @@ function writeAnswer(body: Writer, type: number, path: string, context: ReadCont
   MultiHeader.write(body, { type, done: false, err: 0 });
   if (type === OpCode.getChildren) return writeChildren(body, tree, node, path);
   body.buffer(node.data);
-  const stat = Buffer.allocUnsafe(STAT_LENGTH);
-  node.copyStat(stat, 0);
-  body.raw(stat);
+  body.raw(node.statBytes());
 }

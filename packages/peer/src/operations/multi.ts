@@ -2,6 +2,7 @@ import { JuteError, type Reader, type Writer } from '@zk/jute';
 import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type CreateMode, type TxnBody } from '@zk/protocol';
 import type { OpOutcome, Outcome } from '@zk/tree';
 import type { Replies } from '../replies.ts';
+import type { Reply } from '../reply.ts';
 import { checkVersion } from './check-version.ts';
 import { create, create2, createContainer, createTTL } from './create.ts';
 import { deleteNode } from './delete.ts';
@@ -114,7 +115,7 @@ function prepareMulti({ ops }: MultiRequest, context: WriteContext): TxnBody {
 }
 
 /** The reply's err is 0 even when the multi failed: the body tells (client.md 2.8). */
-function respondMulti(replies: Replies, xid: number, outcome: Outcome): Buffer {
+function respondMulti(replies: Replies, xid: number, outcome: Outcome): Reply {
   const body = replies.body();
   const results = outcome.results ?? [];
   const failed = results.some((result) => result.type === OpCode.error);

@@ -3,6 +3,7 @@ import type { ACL, Id, SessionId } from '@zk/protocol';
 import type { DataTree, Watches } from '@zk/tree';
 import type { Connection } from '../connections.ts';
 import type { Replies } from '../replies.ts';
+import type { Reply } from '../reply.ts';
 
 /** What a read may look at. One per pipeline; the fields that change belong to the request being answered. */
 export interface ReadContext {
@@ -20,7 +21,7 @@ export interface ReadContext {
 }
 
 /**
- * Answers a request that changes nothing: the whole reply frame.
+ * Answers a request that changes nothing: the whole reply.
  * @throws KeeperError and JuteError, which become the reply's err
  */
-export type ReadOperation = (request: Reader, xid: number, context: ReadContext) => Buffer;
+export type ReadOperation = (request: Reader, xid: number, context: ReadContext) => Reply;

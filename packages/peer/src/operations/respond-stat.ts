@@ -1,9 +1,10 @@
 import type { Outcome } from '@zk/tree';
-import { REPLY_HEADER_END, STAT_LENGTH, type Replies } from '../replies.ts';
+import { STAT_LENGTH, type Replies } from '../replies.ts';
+import type { Reply } from '../reply.ts';
 
 /** The reply of a write that changed one node and answers with its Stat. */
-export function respondStat(replies: Replies, xid: number, { statBytes }: Outcome): Buffer {
-  const frame = replies.begin(xid, STAT_LENGTH);
-  statBytes?.copy(frame, REPLY_HEADER_END);
-  return frame;
+export function respondStat(replies: Replies, xid: number, { statBytes }: Outcome): Reply {
+  const reply = replies.begin(xid, STAT_LENGTH);
+  statBytes?.copy(reply.bytes, reply.body);
+  return reply;
 }

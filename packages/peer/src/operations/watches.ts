@@ -1,6 +1,7 @@
 import { nullable, ustring, vector, type Reader } from '@zk/jute';
 import { KeeperError } from '@zk/protocol';
 import { isWatcherType, restoreWatches, type WatcherType, type WatchesToRestore } from '@zk/tree';
+import type { Reply } from '../reply.ts';
 import type { ReadContext, ReadOperation } from './read-operation.ts';
 
 const Mode = { PERSISTENT: 0, RECURSIVE: 1 } as const;
@@ -28,7 +29,7 @@ function oneShots(request: Reader): WatchesToRestore {
   return { relativeZxid: request.long(), dataWatches: paths.read(request), existWatches: paths.read(request), childWatches: paths.read(request) };
 }
 
-function restore(lists: WatchesToRestore, xid: number, { tree, watches, connection, replies }: ReadContext): Buffer {
+function restore(lists: WatchesToRestore, xid: number, { tree, watches, connection, replies }: ReadContext): Reply {
   restoreWatches(watches, tree, connection, lists, (type, path) => connection.notifyMissed(type, path));
   return replies.header(xid);
 }

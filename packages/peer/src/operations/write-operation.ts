@@ -4,6 +4,7 @@ import type { Outcome } from '@zk/tree';
 import type { PeerConfig } from '../config.ts';
 import type { Outstanding, PendingNode } from '../outstanding.ts';
 import type { Replies } from '../replies.ts';
+import type { Reply } from '../reply.ts';
 
 /** What a write may look at while it is turned into a txn: the tree as it will be, and who is asking. */
 export interface WriteContext {
@@ -30,5 +31,5 @@ export interface WriteOperation<Request> {
   /** On the leader, against the pending state. Changes `context.pending` only after the last check. */
   prepare(request: Request, context: WriteContext): TxnBody;
   /** On the server the client is connected to, right after the txn was applied without error. */
-  respond(replies: Replies, xid: number, outcome: Outcome): Buffer;
+  respond(replies: Replies, xid: number, outcome: Outcome): Reply;
 }

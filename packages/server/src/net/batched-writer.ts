@@ -5,23 +5,27 @@ import type { Turn } from './turn.ts';
 const JOIN_BYTES = 64 * 1024;
 
 /**
- * Gathers what is sent on one socket during a turn and writes it in one go. Chunks that lie behind each other in memory,
- * as replies made one after the other do, are written from where they are.
+ * Gathers what is sent on one socket during a turn and writes it in one go. What lies behind each other in memory, as
+ * replies made one after the other do, is written from where it is.
  */
 export class BatchedWriter {
   readonly #socket: Socket;
   readonly #turn: Turn;
+  readonly #flushed: () => void;
   /** What is to be written, but for the run. */
   #chunks: Buffer[] = [];
-  /** The youngest chunk; the run goes on behind it until `#runEnd`. */
+  /** The youngest bytes are `run[runStart, runEnd)`. */
   #run: Buffer | null = null;
+  #runStart = 0;
   #runEnd = 0;
   #bytes = 0;
   #ended = false;
 
-  constructor(socket: Socket, turn: Turn) {
+  /** `flushed` is called whenever a turn's output has been handed to the socket. */
+  constructor(socket: Socket, turn: Turn, flushed: () => void = () => {}) {
     this.#socket = socket;
     this.#turn = turn;
+    this.#flushed = flushed;
   }
 
   /** Bytes not yet taken by the kernel. */
@@ -31,16 +35,22 @@ export class BatchedWriter {
 
   /** The writer owns `chunk` from here on. */
   send(chunk: Buffer): void {
+    this.sendPart(chunk, 0, chunk.length);
+  }
+
+  /** The writer owns `bytes[start, end)` from here on. */
+  sendPart(bytes: Buffer, start: number, end: number): void {
     if (this.#ended) return;
-    this.#bytes += chunk.length;
+    this.#bytes += end - start;
     const run = this.#run;
     if (run === null) this.#turn.add(this);
-    else if (chunk.byteOffset === this.#runEnd && chunk.buffer === run.buffer) {
-      this.#runEnd += chunk.length;
+    else if (run === bytes && start === this.#runEnd) {
+      this.#runEnd = end;
       return;
-    } else this.#chunks.push(this.#wholeRun(run));
-    this.#run = chunk;
-    this.#runEnd = chunk.byteOffset + chunk.length;
+    } else this.#chunks.push(run.subarray(this.#runStart, this.#runEnd));
+    this.#run = bytes;
+    this.#runStart = start;
+    this.#runEnd = end;
   }
 
   flush(): void {
@@ -48,7 +58,7 @@ export class BatchedWriter {
     if (run === null) return;
     const chunks = this.#chunks;
     const bytes = this.#bytes;
-    const last = this.#wholeRun(run);
+    const last = run.subarray(this.#runStart, this.#runEnd);
     this.#run = null;
     this.#bytes = 0;
     if (chunks.length > 0) this.#chunks = [];
@@ -56,6 +66,7 @@ export class BatchedWriter {
     if (chunks.length === 0) this.#socket.write(last);
     else if (bytes <= JOIN_BYTES) this.#socket.write(Buffer.concat([...chunks, last], bytes));
     else this.#writeAll([...chunks, last]);
+    this.#flushed();
   }
 
   /** Closes the sending side once everything sent so far is on its way. */
@@ -64,11 +75,6 @@ export class BatchedWriter {
     this.flush();
     this.#ended = true;
     if (!this.#socket.destroyed) this.#socket.end();
-  }
-
-  #wholeRun(first: Buffer): Buffer {
-    const length = this.#runEnd - first.byteOffset;
-    return length === first.length ? first : Buffer.from(first.buffer, first.byteOffset, length);
   }
 
   #writeAll(chunks: readonly Buffer[]): void {

@@ -18,6 +18,8 @@ export interface ConnectionHost {
   /** Longest request, in bytes: `jute.maxbuffer`. */
   readonly maxFrameBytes: number;
   feed(input: Input): void;
+  /** What `feedAll` feeds was read in one go. */
+  together(feedAll: () => void): void;
   /** The answer to a four-letter word, as text. `argument` is what followed it. */
   answerCommand(word: string, argument: Buffer, from: ClientConnection): string;
   /** The connection ended because of what it sent. */
@@ -48,7 +50,7 @@ export class ClientConnection implements ClientLink {
     const socket = readShared(accepted, (chunk) => this.#receive(chunk));
     this.#socket = socket;
     this.#host = host;
-    this.#writer = new BatchedWriter(socket, host.turn);
+    this.#writer = new BatchedWriter(socket, host.turn, () => this.#flushed());
     socket.on('drain', () => this.#drained());
     socket.on('end', () => socket.destroySoon());
     socket.on('error', () => socket.destroy()); // a reset is an ordinary way for a client to leave
@@ -62,7 +64,10 @@ export class ClientConnection implements ClientLink {
 
   send(frame: Buffer): void {
     this.#writer.send(frame);
-    if (!this.#isSlow && this.#writer.bufferedBytes > SLOW_CONSUMER_BYTES) this.#becomeSlow();
+  }
+
+  sendPart(bytes: Buffer, start: number, end: number): void {
+    this.#writer.sendPart(bytes, start, end);
   }
 
   close(_reason: string): void {
@@ -126,8 +131,9 @@ export class ClientConnection implements ClientLink {
   }
 
   #read(chunk: Buffer): void {
+    const reader = this.#reader;
     try {
-      this.#reader?.push(chunk);
+      if (reader !== null) this.#host.together(() => reader.push(chunk));
     } catch (error) {
       this.#refuse(error instanceof Error ? error.message : String(error));
     }
@@ -147,7 +153,8 @@ export class ClientConnection implements ClientLink {
     this.#readAgain();
   }
 
-  #becomeSlow(): void {
+  #flushed(): void {
+    if (this.#isSlow || this.#writer.bufferedBytes <= SLOW_CONSUMER_BYTES) return;
     this.#isSlow = true;
     this.#socket.pause();
   }

@@ -23,6 +23,8 @@ export interface ClientListenerOptions {
   readonly turn: Turn;
   readonly log: Log;
   feed(input: Input): void;
+  /** See Running.together. */
+  together(feedAll: () => void): void;
   /** A connection was refused because there are too many. */
   rejected(): void;
   answerCommand(word: string, argument: Buffer, from: ClientConnection): string;
@@ -87,6 +89,10 @@ export class ClientListener implements ConnectionHost {
 
   feed(input: Input): void {
     if (!this.#isClosed) this.#options.feed(input);
+  }
+
+  together(feedAll: () => void): void {
+    this.#options.together(feedAll);
   }
 
   answerCommand(word: string, argument: Buffer, from: ClientConnection): string {
