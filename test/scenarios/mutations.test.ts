@@ -112,7 +112,7 @@ mutation('TRUNC is skipped (8.4)', () => (store) => delegating(store, {
     const kept: Proposal[] = [...txns].filter(({ zxid }) => zxid <= to);
     store.flush(() => done({ ...rest, image, txns: kept, lastZxid: kept.at(-1)?.zxid ?? image?.zxid ?? asZxid(0n) }));
   },
-}), 'LearnerEqualsLeader', 'LeaderComplete', 'CommittedNotTruncated', 'NoMemberEndsByItself', 'TotalOrder', 'DigestAgreement');
+}), 'LearnerEqualsLeader', 'LeaderComplete', 'CommittedNotTruncated', 'NoMemberEndsByItself', 'TotalOrder', 'DigestAgreement', 'VoteIsTrue');
 
 // ---- agreement (quorum.md 6, 7, 9)
 

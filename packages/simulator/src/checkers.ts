@@ -1,40 +1,28 @@
-import { asSessionId, decodeTxn, hex, type Sid, type TxnBody, type Zxid } from '@zk/protocol';
+import { asSessionId, hex, type Sid, type Zxid } from '@zk/protocol';
 import type { TraceEvent } from '@zk/peer';
-import { bytesAt } from './disk.ts';
+import { bytesAt, type DiskOperation, type Interrupted } from './disk.ts';
 import { History } from './committed-history.ts';
 import { EpochChecker } from './epoch-checker.ts';
 import type { Broadcasts } from './link-audit.ts';
 import { Model } from './model.ts';
 import type { NodeObserver, SimNode } from './node.ts';
-import type { Outcome, SimClient } from './sim-client.ts';
+import type { SimSession } from './sim-session.ts';
 import { check, Violation } from './violation.ts';
+import { WatchChecker } from './watch-checker.ts';
+import { WriteChecker, type WriteInProgress, type WriteRequest } from './write-checker.ts';
 
-export interface WriteRequest {
-  readonly kind: 'create' | 'setData' | 'delete';
-  readonly path: string;
-  readonly data: string;
-  readonly flags: number;
-}
-
-interface Acknowledged extends WriteRequest {
-  readonly zxid: bigint;
-  readonly finalPath: string;
-  readonly client: string;
-}
+/** Of the root's children, those that are always there: /zookeeper. */
+const BUILT_IN = 1;
 
 /** What a read showed. */
 export interface Shown {
   /** Null: NONODE. */
   readonly mzxid: bigint | null;
+  readonly version: number | null;
   /** Null when the request did not ask for it. */
   readonly data: string | null;
   /** Of the reply: how far the member was. */
   readonly zxid: bigint;
-}
-
-/** The outcome of one write, as its client learns it. */
-export interface WriteInProgress {
-  ends(outcome: Outcome<unknown>, zxid: bigint, finalPath: string): void;
 }
 
 /**
@@ -44,19 +32,18 @@ export interface WriteInProgress {
 export class Checkers implements NodeObserver, Broadcasts {
   readonly model: Model;
   readonly history: History;
+  readonly watches: WatchChecker;
+  readonly #writes: WriteChecker;
   #epochs: EpochChecker | null = null;
   readonly #proposals = new Map<bigint, Buffer>();
-  readonly #acknowledged: Acknowledged[] = [];
-  /** Highest zxid any client has been told of: a write that begins later must come after it. */
-  #acknowledgedUpTo = 0n;
-  /** Per client: the mzxid it knows of each path it watches, on its present connection. */
-  readonly #watched = new Map<SimClient, Map<string, bigint>>();
   /** What was seen to happen, and how often: a run that never got anywhere near a fault says nothing about it. */
   readonly situations = new Map<string, number>();
 
   constructor(voters: readonly Sid[], options: { localSessions: boolean }) {
     this.model = new Model(options.localSessions);
     this.history = new History(voters, this.model);
+    this.watches = new WatchChecker(this.model);
+    this.#writes = new WriteChecker(this.history, this.model);
   }
 
   /** Tells who the members are, before the first of them starts. */
@@ -70,7 +57,7 @@ export class Checkers implements NodeObserver, Broadcasts {
   }
 
   get acknowledgedWrites(): number {
-    return this.#acknowledged.length;
+    return this.#writes.count;
   }
 
   saw(situation: string): void {
@@ -83,8 +70,15 @@ export class Checkers implements NodeObserver, Broadcasts {
     this.history.committed(node, zxid, bytes);
   }
 
-  written(node: SimNode): void {
+  written(node: SimNode, by: DiskOperation): void {
     this.#epochs?.written(node);
+    if (by === 'truncate' || by === 'image') this.history.rewound(node);
+  }
+
+  interrupted(_node: SimNode, { kept, lost, torn }: Interrupted): void {
+    if (kept > 0) this.saw('crash kept unsynced writes');
+    if (lost > 0) this.saw('crash lost unsynced writes');
+    if (torn) this.saw('crash tore a write');
   }
 
   /** @see Broadcasts */
@@ -99,11 +93,16 @@ export class Checkers implements NodeObserver, Broadcasts {
     this.history.imageSent(leader, zxid);
   }
 
+  /** @see Broadcasts */
+  announced(leader: SimNode, epoch: bigint): void {
+    if (this.#epochs?.leads(leader, epoch)) this.history.complete(leader);
+  }
+
   traced(node: SimNode, event: TraceEvent): void {
     switch (event.kind) {
       case 'serving':
-        if (event.role === 'readOnly') return;
-        if (event.role === 'leader') this.#epochs?.leads(node, event.epoch);
+        if (event.role === 'readOnly') return this.saw('serving as readOnly');
+        if (event.role === 'leader') this.#epochs?.serves(node, event.epoch);
         this.history.serving(node, event.role, event.zxid);
         return this.saw(`serving as ${event.role}`);
       case 'role':
@@ -136,52 +135,39 @@ export class Checkers implements NodeObserver, Broadcasts {
 
   // ---- clients
 
-  writeBegins(client: SimClient, request: WriteRequest): WriteInProgress {
-    const floor = this.#acknowledgedUpTo;
-    return {
-      ends: (outcome, zxid, finalPath) => {
-        if (!('ok' in outcome)) return;
-        check(zxid > floor, 'Linearizable', () => `${client.name}: ${request.kind} ${finalPath} at ${hex(zxid)}, after ${hex(floor)} was acknowledged`);
-        if (zxid > this.#acknowledgedUpTo) this.#acknowledgedUpTo = zxid;
-        this.#acknowledged.push({ ...request, zxid, finalPath, client: client.name });
-      },
-    };
+  writeBegins(client: SimSession, request: WriteRequest): WriteInProgress {
+    return this.#writes.begins(client.name, request);
   }
 
-  replied(client: SimClient, zxid: bigint, seenBefore: bigint): void {
+  replied(client: SimSession, zxid: bigint, seenBefore: bigint): void {
     check(zxid >= seenBefore, 'ClientOrder', () => `${client.name} was shown ${hex(zxid)} after ${hex(seenBefore)}`);
   }
 
-  inOrder(client: SimClient, expected: number | undefined, xid: number): void {
+  inOrder(client: SimSession, expected: number | undefined, xid: number): void {
     check(expected === xid, 'ClientOrder', () => `${client.name} got the reply to ${xid}, waiting for ${expected}`);
   }
 
-  /**
-   * What is read is what was committed, as of the zxid the reply is stamped with; and a change may not be seen by a
-   * connection that watches for it before the event.
-   */
-  read(client: SimClient, path: string, shown: Shown, watch: boolean): void {
-    const { mzxid, data, zxid } = shown;
+  /** What is read is what was committed, as of the zxid the reply is stamped with. */
+  read(client: SimSession, path: string, shown: Shown, watch: boolean): void {
+    if (client.readOnly) return; // a member that is cut off shows its tail as well, which nobody may have agreed to
+    const { mzxid, version, data, zxid } = shown;
     const truth = this.model.at(path, zxid);
-    const isTrue = mzxid === (truth?.zxid ?? null) && (data === null || data === truth?.data);
-    check(isTrue, 'ReadsCommitted', () => `${client.name} read ${path} as ${data} of ${hex(mzxid ?? 0n)}, at ${hex(zxid)} it was ${truth?.data} of ${hex(truth?.zxid ?? 0n)}`);
-    const known = this.#watched.get(client)?.get(path);
-    check(known === undefined || known === mzxid, 'WatchBeforeData', () => `${client.name} read ${path} of ${hex(mzxid ?? 0n)}, watching since ${hex(known ?? 0n)}`);
-    if (!watch || mzxid === null) return;
-    const watched = this.#watched.get(client) ?? new Map<string, bigint>();
-    this.#watched.set(client, watched.set(path, mzxid));
+    const isTrue = mzxid === (truth?.zxid ?? null) && version === (truth?.version ?? null) && (data === null || data === truth?.data);
+    check(isTrue, 'ReadsCommitted', () => `${client.name} read ${path} as ${data} (${version}) of ${hex(mzxid ?? 0n)}, at ${hex(zxid)} it was ${truth?.data} (${truth?.version}) of ${hex(truth?.zxid ?? 0n)}`);
+    this.watches.looked(client, path, mzxid, zxid, watch);
+  }
+
+  listed(client: SimSession, path: string, children: number, zxid: bigint, watch: boolean): void {
+    if (client.readOnly) return;
+    const truth = this.model.childCountAt(path, zxid) + (path === '/' ? BUILT_IN : 0);
+    check(children === truth, 'ReadsCommitted', () => `${client.name} saw ${children} children of ${path}, at ${hex(zxid)} it had ${truth}`);
+    this.watches.listed(client, path, zxid, watch);
   }
 
   /** @param seenBefore the zxid of the last reply before it on any connection of the client */
-  notified(client: SimClient, path: string, zxid: bigint, seenBefore: bigint): void {
-    this.#watched.get(client)?.delete(path);
-    this.saw('watch event');
-    check(this.model.changedAt(path, zxid), 'WatchOrder', () => `${client.name} heard of ${path} at ${hex(zxid)}, when it did not change`);
-    check(zxid > seenBefore, 'WatchOrder', () => `${client.name} heard of ${path} at ${hex(zxid)} after it had been shown ${hex(seenBefore)}`);
-  }
-
-  disconnected(client: SimClient): void {
-    this.#watched.delete(client);
+  notified(client: SimSession, type: number, path: string, zxid: bigint, seenBefore: bigint): void {
+    this.saw(zxid < 0n ? 'watch event at a reconnect' : 'watch event');
+    this.watches.notified(client, type, path, zxid, seenBefore);
   }
 
   // ---- at rest
@@ -198,8 +184,8 @@ export class Checkers implements NodeObserver, Broadcasts {
       this.#isTheModel(node);
       this.#logHoldsHistory(node);
     }
-    this.#noWatchWasLost();
-    for (const write of this.#acknowledged) this.#inHistory(write);
+    this.watches.atRest(this.history.lastZxid);
+    this.#writes.atRest();
   }
 
   /** Every client has been gone for longer than its session may last (18.2, L6). */
@@ -222,17 +208,6 @@ export class Checkers implements NodeObserver, Broadcasts {
     }
   }
 
-  /** Who watches for a change that has happened has heard of it. */
-  #noWatchWasLost(): void {
-    for (const [client, watched] of this.#watched) {
-      if (!client.connected) continue;
-      for (const [path, mzxid] of watched) {
-        const truth = this.model.at(path, this.history.lastZxid);
-        check(truth?.zxid === mzxid, 'WatchLost', () => `${client.name} watches ${path} of ${hex(mzxid)}, which is of ${hex(truth?.zxid ?? 0n)} now`);
-      }
-    }
-  }
-
   #logHoldsHistory(node: SimNode): void {
     const { image, log } = node.disk.durable;
     const from = image?.zxid ?? 0n;
@@ -241,16 +216,4 @@ export class Checkers implements NodeObserver, Broadcasts {
       check(bytesAt(log, zxid)?.equals(bytes) ?? false, 'CommittedNotTruncated', () => `${hex(zxid)} is missing from the log of server.${node.sid}`);
     }
   }
-
-  #inHistory(write: Acknowledged): void {
-    const bytes = this.history.bytesOf(write.zxid);
-    check(bytes !== undefined, 'AcknowledgedIsDurable', () => `${write.client}: ${write.kind} ${write.finalPath} at ${hex(write.zxid)} was acknowledged and is gone`);
-    check(does(decodeTxn(bytes).body, write), 'AcknowledgedIsDurable', () => `${hex(write.zxid)} is not ${write.kind} ${write.finalPath}`);
-  }
-}
-
-/** Whether the committed txn is what the client was told. */
-function does(body: TxnBody, write: Acknowledged): boolean {
-  if (!('path' in body) || body.path !== write.finalPath) return false;
-  return write.kind === 'delete' || ('data' in body && String(body.data) === write.data);
 }

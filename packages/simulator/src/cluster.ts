@@ -14,6 +14,8 @@ import { check } from './violation.ts';
 export interface ClusterOptions {
   readonly seed: number;
   readonly observers?: number;
+  /** Observers have the smallest ids, not the greatest. */
+  readonly observersFirst?: boolean;
   /** What members are told beyond their membership: `snapCount`, `tickTime`, … */
   readonly settings?: Partial<Omit<PeerSettings, 'sid' | 'ensemble'>>;
   /** Comes between every member and its store. */
@@ -45,16 +47,19 @@ export class Cluster {
   constructor(voters: number, options: ClusterOptions) {
     this.rng = new Rng(options.seed);
     this.network = new Network(this.scheduler, this.rng.fork());
-    const sids = Array.from({ length: voters + (options.observers ?? 0) }, (_, i) => asSid(BigInt(i + 1)));
-    this.checkers = new Checkers(sids.slice(0, voters), { localSessions: options.settings?.localSessionsEnabled ?? false });
-    const ensemble = sids.length === 1 ? null : ensembleOf(sids, voters);
+    const observers = options.observers ?? 0;
+    const sids = Array.from({ length: voters + observers }, (_, i) => asSid(BigInt(i + 1)));
+    const firstVoter = options.observersFirst ? observers : 0;
+    const voting = sids.slice(firstVoter, firstVoter + voters);
+    this.checkers = new Checkers(voting, { localSessions: options.settings?.localSessionsEnabled ?? false });
+    const ensemble = sids.length === 1 ? null : ensembleOf(sids, voting);
     const transcript = options.transcript && new Transcript(this.scheduler, options.transcript);
     const observer = transcript?.before(this.checkers) ?? this.checkers;
     this.nodes = sids.map((sid) => {
       const config = peerConfig({ tickTime: TICK_TIME_MS, initLimit: 20, syncLimit: 6, ...options.settings, sid, ensemble });
       return new SimNode(config, this.scheduler, this.network, this.rng.fork(), observer, options.store);
     });
-    this.voters = this.nodes.slice(0, voters);
+    this.voters = this.nodes.filter(({ sid }) => voting.includes(sid));
     this.checkers.watch(this.nodes, this.voters);
     this.network.watch = (learner, leader) => {
       const ends = [this.#node(learner), this.#node(leader)] as const;
@@ -132,7 +137,6 @@ export class Cluster {
         this.network.block(b.sid, a.sid);
       }
     }
-    this.checkers.saw('partition');
     return this;
   }
 
@@ -170,8 +174,9 @@ export class Cluster {
     return new StoryClient(this, this.client(), node);
   }
 
-  client(): SimClient {
-    return new SimClient(`client ${++this.#clients}`, this.scheduler, this.checkers);
+  /** @param takesReadOnly content with a member that is cut off and serves reads only */
+  client(takesReadOnly = false): SimClient {
+    return new SimClient(`client ${++this.#clients}`, this.scheduler, this.checkers, takesReadOnly);
   }
 
   /** One history and one tree, on every living member, and nothing acknowledged is missing. */
@@ -200,12 +205,12 @@ function leads(node: SimNode): boolean {
   return serving === 'leader' || serving === 'standalone';
 }
 
-function ensembleOf(sids: readonly Sid[], voters: number): EnsembleConfig {
+function ensembleOf(sids: readonly Sid[], voters: readonly Sid[]): EnsembleConfig {
   return EnsembleConfig.of(
-    sids.map((sid, index) => ({
+    sids.map((sid) => ({
       sid,
       addresses: [{ host: `zoo${sid}`, quorumPort: 2888, electionPort: 3888 }],
-      role: index < voters ? ('participant' as const) : ('observer' as const),
+      role: voters.includes(sid) ? ('participant' as const) : ('observer' as const),
       client: null,
       clientInText: false,
     })),

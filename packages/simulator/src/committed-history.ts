@@ -84,18 +84,29 @@ export class History {
     }
   }
 
-  /** A new leader's history holds everything ever committed, and all of it is committed now (LeaderComplete). */
+  /** All of a new leader's history is committed now. */
   #leads(node: SimNode): void {
-    const { image, log } = node.disk.durable;
-    const from = image?.zxid ?? 0n;
-    for (const zxid of this.#order) {
-      if (zxid <= from) continue;
-      const own = bytesAt(log, zxid);
-      check(own?.equals(this.#bytes.get(zxid) as Buffer) ?? false, 'LeaderComplete', () => `server.${node.sid} leads without ${hex(zxid)}`);
-    }
+    this.complete(node);
     for (const { zxid, bytes } of this.#uncommitted(node)) {
       this.#newest(node, zxid);
       this.#append(zxid, bytes);
+    }
+  }
+
+  /** A new leader's history holds everything ever committed (LeaderComplete, PrimaryIntegrity). */
+  complete(node: SimNode): void {
+    const { image, log } = node.disk.durable;
+    for (const zxid of this.#order.slice(this.#indexAfter(image?.zxid ?? 0n))) {
+      const own = bytesAt(log, zxid);
+      check(own?.equals(this.#bytes.get(zxid) as Buffer) ?? false, 'LeaderComplete', () => `server.${node.sid} leads without ${hex(zxid)}`);
+    }
+  }
+
+  /** A member has given up a part of its history: what is committed is still on a quorum of disks, damage aside. */
+  rewound(node: SimNode): void {
+    for (const zxid of this.#order.slice(this.#indexAfter(node.disk.lastZxid))) {
+      const holders = [...this.#voters].filter((sid) => this.#nodes.get(sid)?.disk.damaged || this.#nodes.get(sid)?.disk.has(zxid as Zxid));
+      check(holders.length > this.#voters.size / 2, 'CommittedNotTruncated', () => `server.${node.sid} gave up ${hex(zxid)}, which is left on [${holders.join(' ')}] only`);
     }
   }
 

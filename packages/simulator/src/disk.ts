@@ -15,10 +15,22 @@ export const ORDINARY_DISK: DiskSpeed = { minMs: 0.05, maxMs: 3, slow: 0.01 };
 /** Znodes of a checkpoint that are copied in one go: the tree changes between one handful and the next. */
 const HANDFUL = { min: 1, max: 150 };
 
+/** What a disk is asked to do. */
+export const DISK_OPERATIONS = ['append', 'epochs', 'truncate', 'image', 'checkpoint', 'flush'] as const;
+export type DiskOperation = (typeof DISK_OPERATIONS)[number];
+
+/** What became of the operations that a crash interrupted. */
+export interface Interrupted {
+  readonly kept: number;
+  readonly lost: number;
+  /** Half of a txn reached the platter. */
+  readonly torn: boolean;
+}
+
 /** Whoever owns the machine that the disk is in. */
 export interface DiskOwner {
   /** Something on the platter has changed. */
-  written(): void;
+  written(by: DiskOperation): void;
   /** Runs what the process is to hear of its disk: at once, or when it runs again. */
   wake(run: () => void): void;
 }
@@ -26,6 +38,7 @@ export interface DiskOwner {
 const NOBODY: DiskOwner = { written: () => undefined, wake: (run) => run() };
 
 interface Operation {
+  readonly kind: DiskOperation;
   /** Makes it durable; what it returns is told to whoever asked, afterwards. */
   apply(): () => void;
 }
@@ -56,12 +69,14 @@ export class Disk {
   readonly durable: Durable = { image: null, log: [], epochs: null };
   owner: DiskOwner = NOBODY;
   #store: SimStore | null = null;
-  /** A synced txn that can be read no more. */
-  #rotten: Zxid | null = null;
+  /** What was synced and can be read no more: a txn, or the image. */
+  #rotten: Zxid | StoredImage | null = null;
+  /** The end of the log is half a txn. */
+  #torn = false;
   #fails = false;
   /** Its history was given up at a start, and has not come back yet. */
   #isLost = false;
-  #fuse: { left: number; blow: () => void } | null = null;
+  #fuse: { left: number; kind: DiskOperation | null; blow: (after: DiskOperation) => void } | null = null;
 
   constructor(scheduler: Scheduler, rng: Rng) {
     this.#scheduler = scheduler;
@@ -75,15 +90,25 @@ export class Disk {
   }
 
   /** The process is gone. Unsynced operations end as chance has it, in order: a prefix of them is on the platter. */
-  crash(): void {
-    const lost = this.#store?.abandon() ?? [];
+  crash(): Interrupted {
+    const interrupted = this.#store?.abandon() ?? [];
     this.#store = null;
-    for (const operation of lost.slice(0, this.#rng.between(0, lost.length))) operation.apply();
+    const kept = this.#rng.between(0, interrupted.length);
+    for (const operation of interrupted.slice(0, kept)) operation.apply();
+    this.#torn = interrupted[kept]?.kind === 'append' && this.#rng.chance(0.5);
+    return { kept, lost: interrupted.length - kept, torn: this.#torn };
   }
 
-  /** After `operations` more changes of the platter `blow` is called, before anybody hears of the last one. */
-  blowAfter(operations: number, blow: () => void): void {
-    this.#fuse = { left: operations, blow };
+  /** True once after a crash that tore a txn: the half is cut off. */
+  cutTornTail(): boolean {
+    const torn = this.#torn;
+    this.#torn = false;
+    return torn;
+  }
+
+  /** After `operations` more changes of the platter, of `kind` if given, `blow` is called, before anybody hears of the last one. */
+  blowAfter(operations: number, blow: (after: DiskOperation) => void, kind: DiskOperation | null = null): void {
+    this.#fuse = { left: operations, kind, blow };
   }
 
   /** The next operation fails, and all after it, until it is repaired: at the latest by the next start. */
@@ -100,25 +125,27 @@ export class Disk {
   }
 
   /** An operation has reached the platter. */
-  written(): void {
-    this.owner.written();
-    if (!this.#fuse || --this.#fuse.left > 0) return;
-    const { blow } = this.#fuse;
+  written(by: DiskOperation): void {
+    this.owner.written(by);
+    const fuse = this.#fuse;
+    if (!fuse || (fuse.kind !== null && fuse.kind !== by) || --fuse.left > 0) return;
     this.#fuse = null;
-    blow();
+    fuse.blow(by);
   }
 
   /** A bit flips in what was synced long ago: nobody notices until it is read. False where there is nothing to damage. */
   rot(): boolean {
-    const { log } = this.durable;
-    if (log.length === 0 || this.damaged) return false;
-    this.#rotten = this.#rng.pick(log).zxid;
+    const { image, log } = this.durable;
+    if (this.damaged || (log.length === 0 && !image)) return false;
+    this.#rotten = image && (log.length === 0 || this.#rng.chance(0.2)) ? image : this.#rng.pick(log).zxid;
     return true;
   }
 
   /** A restart would not find its whole history. */
   get damaged(): boolean {
-    return this.#isLost || (this.#rotten !== null && bytesAt(this.durable.log, this.#rotten) !== undefined);
+    const rotten = this.#rotten;
+    if (this.#isLost || rotten === null) return this.#isLost;
+    return typeof rotten === 'bigint' ? bytesAt(this.durable.log, rotten) !== undefined : rotten === this.durable.image;
   }
 
   /** @throws Error where the log cannot be read */
@@ -204,25 +231,25 @@ class SimStore implements Store {
       txns: durable.log.slice(),
       epochs,
       lastZxid: this.#disk.lastZxid,
-      notes: [],
+      notes: this.#disk.cutTornTail() ? ['the log ended in half a txn'] : [],
       trusted: true,
     };
   }
 
   append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
     const { log } = this.#disk.durable;
-    this.#later(() => {
+    this.#later('append', () => {
       log.push(proposal);
       return () => persisted(proposal.zxid);
     });
   }
 
   flush(done: () => void): void {
-    this.#later(() => done);
+    this.#later('flush', () => done);
   }
 
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
-    this.#later(() => {
+    this.#later('epochs', () => {
       const { durable } = this.#disk;
       durable.epochs = { ...(durable.epochs ?? { accepted: 0n, current: 0n }), ...epochs };
       return done;
@@ -230,7 +257,7 @@ class SimStore implements Store {
   }
 
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
-    this.#later(() => {
+    this.#later('truncate', () => {
       const { durable } = this.#disk;
       if (this.#disk.damaged || (durable.image && durable.image.zxid > to)) return () => done(null);
       durable.log.length = lowerBound(durable.log, to + 1n);
@@ -240,7 +267,7 @@ class SimStore implements Store {
 
   replaceWith(image: Image, done: () => void): void {
     const stored = writeImage(image);
-    this.#later(() => {
+    this.#later('image', () => {
       this.#disk.durable.image = stored;
       this.#disk.durable.log.length = 0;
       this.#disk.lost = false;
@@ -268,7 +295,7 @@ class SimStore implements Store {
   }
 
   #install(stored: StoredImage, done: () => void): void {
-    this.#later(() => {
+    this.#later('checkpoint', () => {
       const { durable } = this.#disk;
       durable.image = stored;
       durable.log.splice(0, lowerBound(durable.log, stored.zxid + 1n));
@@ -292,7 +319,7 @@ class SimStore implements Store {
   }
 
   close(done?: () => void): void {
-    this.#later(() => {
+    this.#later('flush', () => {
       this.#closed = true;
       return () => done?.();
     });
@@ -306,9 +333,9 @@ class SimStore implements Store {
     return [...this.#syncing.splice(0), ...this.#waiting.splice(0)];
   }
 
-  #later(apply: Operation['apply']): void {
+  #later(kind: DiskOperation, apply: Operation['apply']): void {
     if (this.#closed) return;
-    this.#waiting.push({ apply });
+    this.#waiting.push({ kind, apply });
     if (this.#syncing.length === 0) this.#startSync();
   }
 
@@ -319,7 +346,7 @@ class SimStore implements Store {
       if (this.#disk.fails) return this.#disk.owner.wake(() => this.onFatal(new Error('input/output error')));
       for (let next = this.#syncing.shift(); next; next = this.#syncing.shift()) {
         told.push(next.apply());
-        this.#disk.written();
+        this.#disk.written(next.kind);
         if (this.#abandoned) return; // the power went: nobody hears
       }
       this.#disk.owner.wake(() => this.#tell(told));

@@ -1,4 +1,4 @@
-import { ServerState, asZxid, counterOf, decodeNotification, hex, type Sid, type Zxid } from '@zk/protocol';
+import { ServerState, asZxid, counterOf, decodeNotification, epochOf, hex, type Sid, type Zxid } from '@zk/protocol';
 import type { History } from './committed-history.ts';
 import type { SimNode } from './node.ts';
 import { check } from './violation.ts';
@@ -25,6 +25,10 @@ export class EpochChecker {
   /** The disk of `node` has changed. */
   written(node: SimNode): void {
     const now = node.disk.durable.epochs;
+    const { lastZxid } = node.disk;
+    if (this.#voters.length > 1) {
+      check(epochOf(lastZxid) <= (now?.accepted ?? 0n), 'EpochMonotonic', () => `server.${node.sid} has logged ${hex(lastZxid)}, accepted is ${now?.accepted}`);
+    }
     const before = this.#seen.get(node.sid);
     if (!now || (before?.accepted === now.accepted && before.current === now.current)) return;
     check(now.current <= now.accepted, 'EpochMonotonic', () => `server.${node.sid}: current ${now.current} > accepted ${now.accepted}`);
@@ -37,10 +41,16 @@ export class EpochChecker {
     this.#seen.set(node.sid, { ...now });
   }
 
-  leads(node: SimNode, epoch: bigint): void {
+  /** `node` has the promise of a quorum for `epoch`, and says so. False where that was known. */
+  leads(node: SimNode, epoch: bigint): boolean {
     const other = this.#leaders.get(epoch);
     check(other === undefined || other === node.sid, 'Leadership', () => `server.${other} and server.${node.sid} lead epoch ${epoch}`);
     this.#leaders.set(epoch, node.sid);
+    return other === undefined;
+  }
+
+  serves(node: SimNode, epoch: bigint): void {
+    this.leads(node, epoch);
     if (this.#voters.length === 1) return; // alone there is no epoch to agree on
     const established = this.#voters.filter(({ disk }) => (disk.durable.epochs?.current ?? 0n) >= epoch);
     const sids = established.map(({ sid }) => sid).join(' ');

@@ -17,6 +17,8 @@ export interface Broadcasts {
   /** @throws Violation when the same zxid was proposed with other bytes */
   proposed(zxid: bigint, bytes: Buffer): void;
   imageSent(leader: SimNode, zxid: bigint): void;
+  /** A leader whose epoch a quorum has promised. */
+  announced(leader: SimNode, epoch: bigint): void;
 }
 
 /**
@@ -93,6 +95,7 @@ export class LinkAudit implements LinkWatcher {
       case PacketType.TRUNC:
         return this.#begin(packet.zxid);
       case PacketType.NEWLEADER:
+        this.#broadcasts.announced(this.#leader, this.#epoch);
         return this.#check(epochs?.current === this.#epoch, 'PromiseKept', packet, `currentEpoch on disk is ${epochs?.current}`);
       case PacketType.PROPOSAL:
         if (this.#extends(packet)) this.#uncommitted.push(packet.zxid);

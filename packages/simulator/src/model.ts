@@ -1,10 +1,16 @@
-import { OpCode, hex, type Txn, type TxnBody } from '@zk/protocol';
+import { OpCode, hex, parentOf, type Txn, type TxnBody } from '@zk/protocol';
 import { check } from './violation.ts';
 
 interface Version {
   readonly zxid: bigint;
   /** Null: the znode is gone. */
   readonly data: string | null;
+  readonly version: number;
+}
+
+interface Children {
+  readonly zxid: bigint;
+  readonly count: number;
 }
 
 /**
@@ -17,6 +23,7 @@ export class Model {
   readonly #sessions = new Map<bigint, Set<string>>();
   readonly #owners = new Map<string, bigint>();
   readonly #versions = new Map<string, Version[]>();
+  readonly #children = new Map<string, Children[]>();
 
   /** @param localSessions members have sessions of their own: a write's session need not be a global one */
   constructor(localSessions: boolean) {
@@ -47,7 +54,10 @@ export class Model {
         return;
       case OpCode.closeSession:
         return this.#close(session, body.paths ?? [], zxid);
+      case OpCode.deleteContainer: // the leader's own
+        return this.#change(session, body, zxid);
       default:
+        if (isRefused(body)) return;
         check(this.#localSessions || this.#sessions.has(session), 'SessionSafety', () => `${hex(zxid)} is by session ${hex(session)}, which is closed`);
         return this.#change(session, body, zxid);
     }
@@ -55,32 +65,64 @@ export class Model {
 
   /** What the znode held once `zxid` had been applied; null: it was not there. */
   at(path: string, zxid: bigint): Version | null {
-    const versions = this.#versions.get(path) ?? [];
-    let newest = versions.length - 1;
-    while (newest >= 0 && (versions[newest] as Version).zxid > zxid) newest--;
-    const version = versions[newest];
+    const version = newest(this.#versions.get(path), zxid);
     return version && version.data !== null ? version : null;
   }
 
-  /** Whether the txn at `zxid` changed this znode. */
-  changedAt(path: string, zxid: bigint): boolean {
-    return this.#versions.get(path)?.some((version) => version.zxid === zxid) ?? false;
+  /** The last txn up to `zxid` that changed this znode; 0: none. */
+  changedBy(path: string, zxid: bigint): bigint {
+    return newest(this.#versions.get(path), zxid)?.zxid ?? 0n;
+  }
+
+  childCountAt(path: string, zxid: bigint): number {
+    return newest(this.#children.get(path), zxid)?.count ?? 0;
+  }
+
+  /** The last txn up to `zxid` that created or deleted a child of this znode; 0: none. */
+  childrenChangedBy(path: string, zxid: bigint): bigint {
+    return newest(this.#children.get(path), zxid)?.zxid ?? 0n;
   }
 
   #change(session: bigint, body: TxnBody, zxid: bigint): void {
     switch (body.type) {
       case OpCode.create:
       case OpCode.create2:
-        this.#put(body.path, zxid, String(body.data ?? ''));
+        this.#create(body.path, zxid, body.data);
         if (body.ephemeral) this.#own(session, body.path, zxid);
         return;
+      case OpCode.createContainer:
+      case OpCode.createTTL:
+        return this.#create(body.path, zxid, body.data);
       case OpCode.setData:
-        return this.#put(body.path, zxid, String(body.data ?? ''));
+        return push(this.#versions, body.path, { zxid, data: String(body.data ?? ''), version: body.version });
       case OpCode.delete:
+      case OpCode.deleteContainer:
         return this.#remove(body.path, zxid);
       case OpCode.multi:
         for (const item of body.txns) this.#change(session, item, zxid);
     }
+  }
+
+  #create(path: string, zxid: bigint, data: Buffer | null): void {
+    check(this.at(path, zxid) === null, 'TxnsApply', () => `${hex(zxid)} creates ${path}, which is there`);
+    push(this.#versions, path, { zxid, data: String(data ?? ''), version: 0 });
+    this.#countChild(path, zxid, 1);
+  }
+
+  #remove(path: string, zxid: bigint): void {
+    check(this.at(path, zxid) !== null, 'TxnsApply', () => `${hex(zxid)} deletes ${path}, which is not there`);
+    check(this.childCountAt(path, zxid) === 0, 'TxnsApply', () => `${hex(zxid)} deletes ${path}, which has children`);
+    push(this.#versions, path, { zxid, data: null, version: -1 });
+    this.#countChild(path, zxid, -1);
+    const owner = this.#owners.get(path);
+    if (owner === undefined) return;
+    this.#owners.delete(path);
+    this.#sessions.get(owner)?.delete(path);
+  }
+
+  #countChild(path: string, zxid: bigint, by: 1 | -1): void {
+    const parent = parentOf(path);
+    push(this.#children, parent, { zxid, count: this.childCountAt(parent, zxid) + by });
   }
 
   #own(session: bigint, path: string, zxid: bigint): void {
@@ -100,18 +142,20 @@ export class Model {
     check(left === undefined, 'SessionSafety', () => `${hex(zxid)} closes session ${hex(session)} and leaves ${left}`);
     this.#sessions.delete(session);
   }
+}
 
-  #put(path: string, zxid: bigint, data: string | null): void {
-    const versions = this.#versions.get(path);
-    if (versions) versions.push({ zxid, data });
-    else this.#versions.set(path, [{ zxid, data }]);
-  }
+/** A multi is done as a whole or not at all: the errors of its parts are written down, and nothing changes. */
+function isRefused(body: TxnBody): boolean {
+  return body.type === OpCode.multi && body.txns.some(({ type }) => type === OpCode.error);
+}
 
-  #remove(path: string, zxid: bigint): void {
-    this.#put(path, zxid, null);
-    const owner = this.#owners.get(path);
-    if (owner === undefined) return;
-    this.#owners.delete(path);
-    this.#sessions.get(owner)?.delete(path);
-  }
+function push<T>(versions: Map<string, T[]>, path: string, version: T): void {
+  const known = versions.get(path);
+  if (known) known.push(version);
+  else versions.set(path, [version]);
+}
+
+/** The last of what is in zxid order that is not after `zxid`. */
+function newest<T extends { readonly zxid: bigint }>(versions: readonly T[] | undefined, zxid: bigint): T | undefined {
+  return versions?.findLast((version) => version.zxid <= zxid);
 }

@@ -7,7 +7,11 @@ import type { Scheduler } from './scheduler.ts';
 export interface NetworkSpeed {
   readonly minMs: number;
   readonly maxMs: number;
+  /** How often something has to be sent again, which takes RETRANSMISSION_MS. */
+  readonly loss?: number;
 }
+
+const RETRANSMISSION_MS = { min: 200, max: 1_500 };
 
 export const ORDINARY_NETWORK: NetworkSpeed = { minMs: 0.1, maxMs: 8 };
 
@@ -74,7 +78,9 @@ export class Network {
   }
 
   delay(): number {
-    return this.speed.minMs + this.rng.next() * (this.speed.maxMs - this.speed.minMs);
+    const { minMs, maxMs, loss } = this.speed;
+    const once = minMs + this.rng.next() * (maxMs - minMs);
+    return loss && this.rng.chance(loss) ? once + this.rng.between(RETRANSMISSION_MS.min, RETRANSMISSION_MS.max) : once;
   }
 
   // ---- faults

@@ -3,7 +3,7 @@ import type { Millis, Sid, Zxid } from '@zk/protocol';
 import type { Store } from '@zk/store';
 import type { SimClientLink } from './client-link.ts';
 import { Clock } from './clock.ts';
-import { Disk, type DiskOwner } from './disk.ts';
+import { Disk, type DiskOperation, type DiskOwner, type Interrupted } from './disk.ts';
 import type { Host, Network } from './network.ts';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -13,7 +13,9 @@ export interface NodeObserver {
   traced(node: SimNode, event: TraceEvent): void;
   committed(node: SimNode, zxid: Zxid, bytes: Buffer): void;
   /** Something on its disk has changed. */
-  written(node: SimNode): void;
+  written(node: SimNode, by: DiskOperation): void;
+  /** It died in the middle of what its disk was doing. */
+  interrupted(node: SimNode, what: Interrupted): void;
 }
 
 /** Something between a member and its store; tests of the checkers put faults of ours there. */
@@ -86,8 +88,8 @@ export class SimNode implements Host, DiskOwner {
   }
 
   /** @see DiskOwner.written */
-  written(): void {
-    this.#observer.written(this);
+  written(by: DiskOperation): void {
+    this.#observer.written(this, by);
   }
 
   start(): void {
@@ -116,7 +118,7 @@ export class SimNode implements Host, DiskOwner {
     this.#running = null;
     this.#held = null;
     this.#disarm();
-    this.disk.crash();
+    this.#observer.interrupted(this, this.disk.crash());
     this.#network.died(this.sid, silently);
     for (const link of this.#links) link.serverDied();
     this.#links.clear();

@@ -17,11 +17,17 @@ interface Entry {
 export class Scheduler {
   #now = 0;
   #order = 0;
+  #steps = 0;
   /** A binary heap on (at, order). */
   readonly #heap: Entry[] = [];
 
   get now(): number {
     return this.#now;
+  }
+
+  /** Events that have happened. */
+  get steps(): number {
+    return this.#steps;
   }
 
   after(delayMs: number, run: () => void): Scheduled {
@@ -41,6 +47,7 @@ export class Scheduler {
       this.#removeFirst();
       if (!entry.run) continue;
       this.#now = entry.at;
+      this.#steps += 1;
       entry.run();
       return true;
     }

@@ -1,7 +1,7 @@
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import { Nemesis } from './nemesis.ts';
 import { Rng } from './rng.ts';
-import { SESSION_TIMEOUT_MS } from './sim-client.ts';
+import { SESSION_TIMEOUT_MS } from './sim-session.ts';
 import { Violation } from './violation.ts';
 import { Workload } from './workload.ts';
 
@@ -11,7 +11,10 @@ export interface Simulation {
   /** What went wrong; null when nothing did. */
   readonly violation: Violation | null;
   readonly simulatedMs: number;
-  readonly faults: number;
+  /** Events that happened: a message, a sync, an alarm, a request. */
+  readonly steps: number;
+  /** By kind. */
+  readonly faults: ReadonlyMap<string, number>;
   readonly committed: number;
   readonly acknowledged: number;
   readonly situations: ReadonlyMap<string, number>;
@@ -23,10 +26,12 @@ export interface SimulationOptions extends Pick<ClusterOptions, 'store' | 'trans
 }
 
 const SHAPES = [
-  { voters: 3, observers: 0, weight: 6 },
-  { voters: 3, observers: 1, weight: 2 },
-  { voters: 5, observers: 0, weight: 2 },
-  { voters: 1, observers: 0, weight: 1 },
+  { voters: 3, observers: 0, observersFirst: false, weight: 6 },
+  { voters: 3, observers: 1, observersFirst: false, weight: 1 },
+  { voters: 3, observers: 1, observersFirst: true, weight: 1 },
+  { voters: 5, observers: 0, observersFirst: false, weight: 2 },
+  { voters: 5, observers: 2, observersFirst: false, weight: 1 },
+  { voters: 1, observers: 0, observersFirst: false, weight: 1 },
 ] as const;
 const FAULTS_FOR_MS = 30_000;
 const CLIENTS = 3;
@@ -36,16 +41,16 @@ const PAUSES_MS = [20, 80, 80, 300, 3_000];
 /** One ensemble, its clients, and everything that goes wrong for half a simulated minute; then it must recover. */
 export function simulate(seed: number, options: SimulationOptions = {}): Simulation {
   const rng = new Rng(seed ^ 0x5eed);
-  const shape = rng.pick(SHAPES.flatMap((s) => Array.from({ length: s.weight }, () => s)));
-  const cluster = new Cluster(shape.voters, { seed, observers: shape.observers, settings: settingsFor(rng), ...options });
+  const { voters, observers, observersFirst } = rng.pick(SHAPES.flatMap((s) => Array.from({ length: s.weight }, () => s)));
+  const cluster = new Cluster(voters, { seed, observers, observersFirst, settings: settingsFor(rng), ...options });
   const pauseMs = rng.pick(PAUSES_MS);
   let violation: Violation | null = null;
-  let faults = 0;
+  let faults: ReadonlyMap<string, number> = new Map();
   try {
     const clients = Array.from({ length: CLIENTS }, () => new Workload(cluster, pauseMs));
     const nemesis = new Nemesis(cluster);
-    cluster.run(options.faultsForMs ?? FAULTS_FOR_MS);
     faults = nemesis.faults;
+    cluster.run(options.faultsForMs ?? FAULTS_FOR_MS);
     for (const client of clients) client.stop();
     nemesis.stop();
     cluster.settle();
@@ -59,9 +64,10 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   }
   return {
     seed,
-    members: `${shape.voters} voters${shape.observers > 0 ? `, ${shape.observers} observer` : ''}`,
+    members: `${voters} voters, ${observers} observers`,
     violation,
     simulatedMs: cluster.scheduler.now,
+    steps: cluster.scheduler.steps,
     faults,
     committed: cluster.checkers.history.length,
     acknowledged: cluster.checkers.acknowledgedWrites,
@@ -73,6 +79,12 @@ function settingsFor(rng: Rng): ClusterOptions['settings'] {
   return {
     snapCount: rng.between(10, 300),
     commitLogCount: rng.pick([20, 100, 500]),
+    snapshotSizeFactor: rng.pick([0.33, 0.33, 2, -1]),
+    forceSnapshotSync: rng.chance(0.05),
+    leaderServes: rng.chance(0.9),
+    readOnlyMode: rng.chance(0.4),
+    extendedTypesEnabled: true,
+    containerCheckIntervalMs: 1_000,
     ...(rng.chance(0.15) && { localSessionsEnabled: true, localSessionsUpgradingEnabled: true }),
   };
 }

@@ -1,7 +1,8 @@
 import type { Stat } from '@zk/protocol';
 import type { Cluster } from './cluster.ts';
 import type { SimNode } from './node.ts';
-import type { Outcome, SimClient } from './sim-client.ts';
+import type { SimClient } from './sim-client.ts';
+import type { Outcome } from './sim-session.ts';
 
 /** An answer may take this long, in simulated ms; a connection that breaks answers at once. */
 const ANSWER_MS = 30_000;

@@ -29,10 +29,14 @@ export class Transcript {
         observer.traced(node, event);
       },
       committed: (node, zxid, bytes) => observer.committed(node, zxid, bytes),
-      written: (node) => {
+      interrupted: (node, what) => {
+        this.tell(`server.${node.sid} dies with ${what.kept + what.lost} operations of its disk unsynced; ${what.kept} survive${what.torn ? ', the next is torn' : ''}`);
+        observer.interrupted(node, what);
+      },
+      written: (node, by) => {
         const { epochs, image } = node.disk.durable;
-        this.tell(`server.${node.sid} disk ${hex(node.disk.lastZxid)} image ${image ? hex(image.zxid) : 'none'} epochs ${epochs?.accepted}/${epochs?.current}`);
-        observer.written(node);
+        this.tell(`server.${node.sid} disk ${by} ${hex(node.disk.lastZxid)} image ${image ? hex(image.zxid) : 'none'} epochs ${epochs?.accepted}/${epochs?.current}`);
+        observer.written(node, by);
       },
     };
   }

@@ -28,7 +28,8 @@ describe('the model', () => {
     model.apply(4n, txn(BOB, { type: OpCode.setData, path: '/mine', data: Buffer.from('new'), version: 1 }));
     model.apply(5n, txn(BOB, { type: OpCode.delete, path: '/mine' }));
     expect([2n, 3n, 4n, 5n, 9n].map((zxid) => model.at('/mine', zxid)?.data ?? null)).toEqual([null, '/mine', 'new', null, null]);
-    expect([model.changedAt('/mine', 4n), model.changedAt('/mine', 6n), model.ephemeralCount]).toEqual([true, false, 0]);
+    expect([model.changedBy('/mine', 4n), model.changedBy('/mine', 6n), model.ephemeralCount]).toEqual([4n, 5n, 0]);
+    expect([model.childCountAt('/', 4n), model.childCountAt('/', 5n), model.childrenChangedBy('/', 9n)]).toEqual([1, 0, 5n]);
   });
 
   test.each([
