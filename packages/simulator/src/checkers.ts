@@ -35,6 +35,7 @@ export class Checkers implements NodeObserver, Broadcasts {
   readonly watches: WatchChecker;
   readonly #writes: WriteChecker;
   #epochs: EpochChecker | null = null;
+  #nodes: readonly SimNode[] = [];
   readonly #proposals = new Map<bigint, Buffer>();
   /** What was seen to happen, and how often: a run that never got anywhere near a fault says nothing about it. */
   readonly situations = new Map<string, number>();
@@ -48,6 +49,7 @@ export class Checkers implements NodeObserver, Broadcasts {
 
   /** Tells who the members are, before the first of them starts. */
   watch(nodes: readonly SimNode[], voters: readonly SimNode[]): void {
+    this.#nodes = nodes;
     this.history.watch(nodes);
     this.#epochs = new EpochChecker(this.history, voters);
   }
@@ -72,7 +74,13 @@ export class Checkers implements NodeObserver, Broadcasts {
 
   written(node: SimNode, by: DiskOperation): void {
     this.#epochs?.written(node);
-    if (by === 'truncate' || by === 'image') this.history.rewound(node);
+    if (by !== 'truncate' && by !== 'image') return;
+    this.history.rewound(node);
+    if (by === 'truncate') this.saw('a tail was given up');
+  }
+
+  healed(): void {
+    this.saw('damage healed by an image');
   }
 
   interrupted(_node: SimNode, { kept, lost, torn }: Interrupted): void {
@@ -102,8 +110,8 @@ export class Checkers implements NodeObserver, Broadcasts {
     switch (event.kind) {
       case 'serving':
         if (event.role === 'readOnly') return this.saw('serving as readOnly');
-        if (event.role === 'leader') this.#epochs?.serves(node, event.epoch);
-        this.history.serving(node, event.role, event.zxid);
+        if (event.role === 'leader') this.#leads(node, event.epoch);
+        if (this.history.serving(node, event.role, event.zxid) > 0) this.saw('a tail outlived its leader');
         return this.saw(`serving as ${event.role}`);
       case 'role':
         if (event.role === 'looking' || event.role === 'draining') this.history.stopped(node);
@@ -126,6 +134,11 @@ export class Checkers implements NodeObserver, Broadcasts {
       default:
         return;
     }
+  }
+
+  #leads(node: SimNode, epoch: bigint): void {
+    this.#epochs?.serves(node, epoch);
+    if (this.#nodes.some((other) => other !== node && other.status?.serving === 'leader')) this.saw('two leaders, of different epochs');
   }
 
   crashed(node: SimNode): void {

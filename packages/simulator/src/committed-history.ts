@@ -50,10 +50,15 @@ export class History {
     return this.#bytes.entries();
   }
 
-  /** A member begins to serve: it has everything up to `zxid`, and from here on commits follow one by one. */
-  serving(node: SimNode, role: string, zxid: Zxid): void {
+  /**
+   * A member begins to serve: it has everything up to `zxid`, and from here on commits follow one by one.
+   * Returns how many txns became committed by that: a new leader's tail.
+   */
+  serving(node: SimNode, role: string, zxid: Zxid): number {
+    const before = this.length;
     if (role === 'leader' || role === 'standalone') this.#leads(node);
     this.#position.set(node.sid, zxid);
+    return this.length - before;
   }
 
   /** A new leader sends its tree, as of `zxid`, with all it has logged: its tail, too, which nobody may have agreed to. */

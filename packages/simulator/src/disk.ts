@@ -31,11 +31,13 @@ export interface Interrupted {
 export interface DiskOwner {
   /** Something on the platter has changed. */
   written(by: DiskOperation): void;
+  /** What a start had found damaged has been replaced. */
+  healed(): void;
   /** Runs what the process is to hear of its disk: at once, or when it runs again. */
   wake(run: () => void): void;
 }
 
-const NOBODY: DiskOwner = { written: () => undefined, wake: (run) => run() };
+const NOBODY: DiskOwner = { written: () => undefined, healed: () => undefined, wake: (run) => run() };
 
 interface Operation {
   readonly kind: DiskOperation;
@@ -156,10 +158,18 @@ export class Disk {
     }
   }
 
-  /** A start has found the damage, or an image has replaced it. */
-  set lost(isLost: boolean) {
-    this.#isLost = isLost;
-    if (!isLost) this.#rotten = null;
+  /** A start has found the damage. */
+  lose(): void {
+    this.#isLost = true;
+  }
+
+  /** An image replaces everything, and what was wrong with it. */
+  restore(image: StoredImage): void {
+    if (this.#isLost) this.owner.healed();
+    this.durable.image = image;
+    this.durable.log.length = 0;
+    this.#isLost = false;
+    this.#rotten = null;
   }
 
   between(low: number, high: number): number {
@@ -223,7 +233,7 @@ class SimStore implements Store {
     const { durable } = this.#disk;
     const epochs = durable.epochs && { ...durable.epochs };
     if (this.#disk.damaged) {
-      this.#disk.lost = true;
+      this.#disk.lose();
       return { image: null, txns: [], epochs, lastZxid: asZxid(0n), notes: ['the log is damaged'], trusted: false };
     }
     return {
@@ -268,9 +278,7 @@ class SimStore implements Store {
   replaceWith(image: Image, done: () => void): void {
     const stored = writeImage(image);
     this.#later('image', () => {
-      this.#disk.durable.image = stored;
-      this.#disk.durable.log.length = 0;
-      this.#disk.lost = false;
+      this.#disk.restore(stored);
       return done;
     });
   }

@@ -1,4 +1,4 @@
-import { OpCode, hex, parentOf, type Txn, type TxnBody } from '@zk/protocol';
+import { OpCode, hex, opName, parentOf, type Txn, type TxnBody } from '@zk/protocol';
 import { check } from './violation.ts';
 
 interface Version {
@@ -24,6 +24,8 @@ export class Model {
   readonly #owners = new Map<string, bigint>();
   readonly #versions = new Map<string, Version[]>();
   readonly #children = new Map<string, Children[]>();
+  /** How many txns of each kind there were. */
+  readonly txns = new Map<string, number>();
 
   /** @param localSessions members have sessions of their own: a write's session need not be a global one */
   constructor(localSessions: boolean) {
@@ -46,6 +48,8 @@ export class Model {
   /** Takes in the next committed txn. */
   apply(zxid: bigint, { header, body }: Txn): void {
     const session = header.clientId as bigint;
+    const kind = isRefused(body) ? 'multi, refused' : opName(body.type);
+    this.txns.set(kind, (this.txns.get(kind) ?? 0) + 1);
     switch (body.type) {
       case OpCode.error:
         return;

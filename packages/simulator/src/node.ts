@@ -14,6 +14,8 @@ export interface NodeObserver {
   committed(node: SimNode, zxid: Zxid, bytes: Buffer): void;
   /** Something on its disk has changed. */
   written(node: SimNode, by: DiskOperation): void;
+  /** @see DiskOwner.healed */
+  healed(node: SimNode): void;
   /** It died in the middle of what its disk was doing. */
   interrupted(node: SimNode, what: Interrupted): void;
 }
@@ -90,6 +92,11 @@ export class SimNode implements Host, DiskOwner {
   /** @see DiskOwner.written */
   written(by: DiskOperation): void {
     this.#observer.written(this, by);
+  }
+
+  /** @see DiskOwner.healed */
+  healed(): void {
+    this.#observer.healed(this);
   }
 
   start(): void {

@@ -18,6 +18,8 @@ export interface Simulation {
   readonly committed: number;
   readonly acknowledged: number;
   readonly situations: ReadonlyMap<string, number>;
+  /** Committed, by kind. */
+  readonly txns: ReadonlyMap<string, number>;
 }
 
 export interface SimulationOptions extends Pick<ClusterOptions, 'store' | 'transcript'> {
@@ -64,7 +66,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   }
   return {
     seed,
-    members: `${voters} voters, ${observers} observers`,
+    members: `${voters} voters, ${observers} observers${observersFirst ? ' with the smallest ids' : ''}`,
     violation,
     simulatedMs: cluster.scheduler.now,
     steps: cluster.scheduler.steps,
@@ -72,6 +74,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     committed: cluster.checkers.history.length,
     acknowledged: cluster.checkers.acknowledgedWrites,
     situations: cluster.checkers.situations,
+    txns: cluster.checkers.model.txns,
   };
 }
 

@@ -6,9 +6,14 @@ import type { Simulation } from './simulate.ts';
 const SITUATIONS = [
   'crash', 'leader crash', ...DISK_OPERATIONS.map((kind) => `crash right after: ${kind}`),
   'crash kept unsynced writes', 'crash lost unsynced writes', 'crash tore a write', 'disk failure', 'damage found at a start',
+  'damage healed by an image', 'a tail was given up', 'a tail outlived its leader', 'two leaders, of different epochs',
   'DIFF received', 'TRUNC received', 'SNAP received', 'serving as leader', 'serving as follower', 'serving as observer',
   'serving as standalone', 'serving as readOnly', 'read-only connection', 'session created', 'session closed', 'session expired',
   'session renewed', 'session moved', 'client vanished from a connection', 'watch event', 'watch event at a reconnect',
+];
+
+const TXNS = [
+  'create2', 'createContainer', 'createTTL', 'delete', 'deleteContainer', 'setData', 'multi', 'multi, refused', 'error', 'createSession', 'closeSession',
 ];
 
 /** Adds simulations up. */
@@ -16,6 +21,8 @@ export class Tally {
   readonly #started = performance.now();
   readonly #situations = new Map<string, number>();
   readonly #faults = new Map<string, number>();
+  readonly #txns = new Map<string, number>();
+  readonly #members = new Map<string, number>();
   #seeds = 0;
   #steps = 0;
   #simulatedMs = 0;
@@ -32,6 +39,8 @@ export class Tally {
     if (simulation.violation) this.failed += 1;
     addTo(this.#situations, simulation.situations);
     addTo(this.#faults, simulation.faults);
+    addTo(this.#txns, simulation.txns);
+    addTo(this.#members, new Map([[simulation.members, 1]]));
   }
 
   report(): string {
@@ -40,7 +49,9 @@ export class Tally {
     return [
       `${this.#seeds} seeds, ${this.failed} failed; ${(this.#simulatedMs / 3_600_000).toFixed(2)} simulated hours in ${seconds.toFixed(1)} s (${(this.#seeds / seconds).toFixed(1)} seeds a second)`,
       `${this.#steps} steps, ${this.#committed} txns committed, ${this.#acknowledged} writes acknowledged, ${faults} faults`,
+      ...counted('members', this.#members, []),
       ...counted('faults', this.#faults, FAULTS),
+      ...counted('txns', this.#txns, TXNS),
       ...counted('situations', this.#situations, SITUATIONS),
     ].join('\n');
   }

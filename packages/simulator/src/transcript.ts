@@ -29,6 +29,7 @@ export class Transcript {
         observer.traced(node, event);
       },
       committed: (node, zxid, bytes) => observer.committed(node, zxid, bytes),
+      healed: (node) => observer.healed(node),
       interrupted: (node, what) => {
         this.tell(`server.${node.sid} dies with ${what.kept + what.lost} operations of its disk unsynced; ${what.kept} survive${what.torn ? ', the next is torn' : ''}`);
         observer.interrupted(node, what);
