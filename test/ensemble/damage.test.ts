@@ -26,10 +26,13 @@ async function createMany(member: Member, parent: string, count: number): Promis
   await client.close();
 }
 
+const logsOf = (member: Member): string[] => readdirSync(version2(member)).filter((name) => name.startsWith('log.')).map((name) => join(version2(member), name));
+const newestLog = (member: Member): string => logsOf(member).sort((a, b) => zxidIn(a) - zxidIn(b)).at(-1) as string;
+const zxidIn = (path: string): number => Number(`0x${path.slice(path.lastIndexOf('.') + 1)}`);
+
 /** Changes a byte in the middle of what the member has logged; returns the file. */
 function damage(member: Member): string {
-  const logs = readdirSync(version2(member)).filter((name) => name.startsWith('log.'));
-  const log = join(version2(member), logs.sort((a, b) => readFileSync(join(version2(member), b)).length - readFileSync(join(version2(member), a)).length)[0] as string);
+  const log = logsOf(member).sort((a, b) => readFileSync(b).length - readFileSync(a).length)[0] as string;
   const content = readFileSync(log);
   const at = content.lastIndexOf('value of 50');
   expect(at).toBeGreaterThan(0);
@@ -88,4 +91,33 @@ test('two of three with damaged logs form no quorum, neither with each other nor
   zk.startMember(first);
   await zk.settled();
   expect(treeDifferences(new Map([['first', await dumpTree(serverOf(first))], ['second', await dumpTree(serverOf(second))]]))).toEqual([]);
+}, TIMEOUT_MS);
+
+test('a deposed leader that is to forget what only it has, and finds its log damaged, rejoins by a snapshot without a restart', async () => {
+  zk = await Ensemble.start({ implementations: [ours, ours, ours] });
+  const [first, second, third] = zk.members as [Member, Member, Member];
+  await createMany(third, '/a', 100);
+  const client = await ZooKeeper.connect(serverOf(third), { sessionTimeoutMs: 20_000 });
+  for (const member of [first, second]) member.process?.signal('SIGSTOP');
+  const never = client.create('/only-here').catch(() => 'refused');
+  await until('the third has logged it', () => readFileSync(newestLog(third)).includes('/only-here'));
+  third.process?.signal('SIGSTOP');
+  await Promise.all([first, second].map((member) => zk?.kill(member)));
+  zk.startMember(first);
+  zk.startMember(second);
+  await until('a leader without it', async () => (await Promise.all([first, second].map((member) => modeOf(member.clientPort)))).includes('leader'));
+  damage(third);
+  const before = output(third).length;
+  const said = (): string => output(third).slice(before);
+  third.process?.signal('SIGCONT');
+  await until('the third has the tree of its leader', () => /"side":"learner"[^\n]*"op":"SNAP"/.test(said()));
+  await zk.settled();
+  expect(said()).toMatch(/"side":"learner"[^\n]*"op":"TRUNC"/);
+  expect(said()).toMatch(/CRC check failed \(offset \d+, last good zxid 0x\w+\): this member does not vote or lead/);
+  expect(await never).toBe('refused');
+  await client.close();
+  const trees = new Map<string, Awaited<ReturnType<typeof dumpTree>>>();
+  for (const member of zk.members) trees.set(serverOf(member), await dumpTree(serverOf(member)));
+  expect(treeDifferences(trees)).toEqual([]);
+  expect(trees.get(serverOf(third))?.has('/only-here')).toBe(false);
 }, TIMEOUT_MS);

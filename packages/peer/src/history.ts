@@ -150,10 +150,11 @@ export class MemberHistory implements SyncHistory {
     this.committed.clear(); // it followed the received history
   }
 
-  /** Cuts the log after `to` and rebuilds the tree; null: impossible, nothing was changed. */
+  /** Cuts the log after `to` and rebuilds the tree; null: impossible, and the tree is what it was. */
   truncate(to: Zxid, done: (lastZxid: Zxid | null) => void): void {
     this.#store.truncate(to, (recovered) => {
-      if (!recovered) return done(null);
+      if (recovered?.damage) this.#foundDamaged(recovered.damage);
+      if (!recovered?.trusted) return done(null);
       this.#tree = this.#rebuild(recovered);
       this.#world.trace({ kind: 'treeReplaced', by: 'truncate', zxid: this.#lastLogged });
       done(this.#lastLogged);
@@ -163,6 +164,11 @@ export class MemberHistory implements SyncHistory {
   /** The leader's history and ours do not fit: the next one must bring a SNAP. */
   distrust(): void {
     this.#trusted = false;
+  }
+
+  #foundDamaged(damage: Error): void {
+    this.#trusted = false;
+    tellDamage(this.#world, damage);
   }
 
   get #store(): Store {
@@ -194,6 +200,11 @@ export class MemberHistory implements SyncHistory {
     this.#dress(tree);
     return tree;
   }
+}
+
+/** A history that this member had and cannot rely on any more, found at its start or while it was cut. */
+export function tellDamage(world: World, { message }: Error): void {
+  world.trace({ kind: 'damage', reason: `${message}: this member does not vote or lead until a leader has sent it a snapshot` });
 }
 
 function treeOptions(config: PeerConfig): { digest: boolean; extendedTypes: boolean; emulate353TTL: boolean } {

@@ -10,7 +10,7 @@ import type { PeerConfig } from './config.ts';
 import { Draining } from './draining.ts';
 import { EnsembleConfigs, roleIn } from './ensemble-configs.ts';
 import { startingEpochs } from './epochs.ts';
-import { MemberHistory } from './history.ts';
+import { MemberHistory, tellDamage } from './history.ts';
 import { Leading } from './leading.ts';
 import { Learning } from './learning.ts';
 import { Looking } from './looking.ts';
@@ -251,7 +251,7 @@ export class Peer implements Member, Search {
     const { isNew, hasEpochs, trusted, notes, damage } = this.#found;
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
-    if (damage) this.world.trace({ kind: 'damage', reason: `${damage.message}: this member does not vote or lead until a leader has sent it a snapshot` });
+    if (damage) tellDamage(this.world, damage);
     if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
     if (isNew) this.#checkpoints.take(this.history.tree);

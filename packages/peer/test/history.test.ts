@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OPEN_ACL, OpCode, asSessionId, asSid, asZxid, proposalOf } from '@zk/protocol';
 import type { Proposal } from '@zk/protocol';
-import { MemoryDisk, MemoryStore } from '@zk/store';
+import { DamageError, MemoryDisk, MemoryStore } from '@zk/store';
 import type { Recovered } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { peerConfig } from '../src/config.ts';
@@ -36,7 +36,7 @@ function historyOf(change: Partial<Recovered> = {}) {
   const work = (): void => {
     for (let run = pending.shift(); run; run = pending.shift()) run();
   };
-  return { history, traces, work };
+  return { history, traces, work, store };
 }
 
 const noop = (): void => {};
@@ -102,6 +102,19 @@ describe("a member's history", () => {
     history.truncate(asZxid(1n), (end) => ends.push(end));
     work();
     expect([ends, paths(history), history.lastLogged]).toEqual([[1n], ['a'], 1n]);
+  });
+
+  test('that is found damaged when it is to be cut is not trusted any more', () => {
+    const { history, work, traces, store } = historyOf();
+    history.append(create(1n, '/a'), noop);
+    work();
+    history.fastForward();
+    const damage = new DamageError('log.1', 100, asZxid(0n), 'CRC check failed');
+    store.truncate = (_to, done) => done({ image: null, txns: [], epochs: null, lastZxid: asZxid(0n), notes: [], trusted: false, damage });
+    const ends: (bigint | null)[] = [];
+    history.truncate(asZxid(1n), (end) => ends.push(end));
+    expect([ends, history.claimed, paths(history)]).toEqual([[null], -1n, ['a']]);
+    expect(traces).toEqual([{ kind: 'damage', reason: `${damage.message}: this member does not vote or lead until a leader has sent it a snapshot` }]);
   });
 
   test('claims nothing while it is not trusted, until a leader has given it another', () => {

@@ -166,8 +166,11 @@ export class FileStore implements Store {
     let result: Recovered | null = null;
     const work = async (): Promise<void> => {
       await this.#stopCheckpoint();
-      result = truncate(this.#sources(), to);
-      if (result) this.#lastDurable = result.lastZxid;
+      result = truncate(this.#sources(), to, { canRejoin: this.#options.canRejoin ?? false });
+      if (!result) return;
+      this.#hasImage = result.trusted;
+      this.#isDamaged = result.damage !== undefined;
+      this.#lastDurable = result.lastZxid;
     };
     this.#job(work, () => done(result));
   }

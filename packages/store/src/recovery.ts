@@ -34,10 +34,15 @@ const NOTHING = asZxid(0n);
 
 /** Finds the state of this member on disk (storage.md 4). @throws DamageError */
 export function recover(sources: RecoverySources, options: RecoveryOptions): Recovered {
+  return orUntrusted(sources, options, () => recoverUndamaged(sources, options));
+}
+
+/** Damage, to a member that can get its history back from others, is a history that nobody may rely on. */
+function orUntrusted<T>(sources: RecoverySources, { canRejoin }: Pick<RecoveryOptions, 'canRejoin'>, read: () => T): T | Recovered {
   try {
-    return recoverUndamaged(sources, options);
+    return read();
   } catch (error) {
-    if (!(error instanceof DamageError && options.canRejoin)) throw error;
+    if (!(error instanceof DamageError && canRejoin)) throw error;
     return { image: null, txns: [], epochs: epochsBeside(sources), lastZxid: NOTHING, notes: [], trusted: false, damage: error };
   }
 }
@@ -144,9 +149,14 @@ function takeInitializeMarker({ disk, directory }: RecoverySources, notes: strin
 
 /**
  * Takes the database back to `to` (quorum.md 8.4): null, with nothing changed, if no snapshot is left to start from.
- * Snapshots go first: one above `to` would bring back what was to be forgotten.
+ * @throws DamageError unless the history can be had from others; then what is left is untrusted
  */
-export function truncate(sources: RecoverySources, to: Zxid): Recovered | null {
+export function truncate(sources: RecoverySources, to: Zxid, options: Pick<RecoveryOptions, 'canRejoin'>): Recovered | null {
+  return orUntrusted(sources, options, () => truncateUndamaged(sources, to));
+}
+
+/** Snapshots go first: one above `to` would bring back what was to be forgotten. */
+function truncateUndamaged(sources: RecoverySources, to: Zxid): Recovered | null {
   const { snapshots, log, checkpoint } = sources;
   const notes: string[] = [];
   const base = snapshots.newestReadable(notes, to);

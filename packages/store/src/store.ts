@@ -66,7 +66,8 @@ export interface Store {
    * Forgets every txn above `to` (quorum.md 8.4): snapshots that hold any of it first, then the log. What is left is
    * handed back; its `lastZxid` is the last txn ≤ `to`, and the caller compares the two. A crash in between leaves a
    * prefix of the old history, and the sync is done again.
-   * Null: no snapshot at or below `to` is left to start from. Nothing was changed; ask for SNAP.
+   * Null: no snapshot at or below `to` is left to start from. Nothing was changed; ask for SNAP. Untrusted, with
+   * `damage`: what was to be kept cannot be read, as {@link recover} tells it.
    */
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void;
 

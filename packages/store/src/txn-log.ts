@@ -229,11 +229,17 @@ export class TxnLog {
     return new LogReader(this.#disk, file.path, lastZxid, { maxEntryBytes: this.#options.maxEntryBytes, end });
   }
 
+  /** What follows `to` itself is to be forgotten, readable or not. */
   #endOf(file: LogFile, to: Zxid): number {
     const reader = this.#read(file, asZxid(0n));
     try {
       let end = reader.position;
-      for (let entry = reader.next(); entry && zxidOfEntry(entry) <= to; entry = reader.next()) end = reader.position;
+      let last = asZxid(0n);
+      while (last < to) {
+        const entry = reader.next();
+        if (!entry || (last = zxidOfEntry(entry)) > to) break;
+        end = reader.position;
+      }
       return end;
     } finally {
       reader.close();

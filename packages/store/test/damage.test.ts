@@ -1,8 +1,9 @@
 import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asZxid } from '@zk/protocol';
 import { DamageError, FileStore, nodeDisk, type Disk } from '../src/index.ts';
-import { appended, bytesOf, imageAt, replaced, restarted, savedEpochs, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { appended, bytesOf, imageAt, replaced, restarted, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
 import { fileDisk, filesOf, temporaryDirectory } from './support.ts';
 
 const LAST = 6;
@@ -131,6 +132,44 @@ describe('a damaged log of a member that can get its history back', () => {
     const next = started(disk).store;
     await replaced(next, imageAt(20n)); // sound by now: nothing to keep
     expect(filesOf(dataDir)).toEqual(['damaged.9', 'snapshot.14']);
+  });
+});
+
+describe('a log that turns out to be damaged when it is to be cut', () => {
+  /** Running on txns 1 to 6; then a byte of 5 changes on the disk. */
+  async function damagedWhileRunning(canRejoin: boolean): Promise<{ store: FileStore; disk: ReturnType<typeof fileDisk>; dataDir: string }> {
+    const { dataDir, log, lastBatch } = await smallLog();
+    const disk = fileDisk({ dataDir, canRejoin });
+    const { store } = started(disk);
+    const content = readFileSync(log);
+    content[lastBatch + 30] = 0xee;
+    writeFileSync(log, content);
+    return { store: store as FileStore, disk, dataDir };
+  }
+
+  test('before the cut: nothing of it is handed out, and it is set aside like damage found at the start', async () => {
+    const { store, disk, dataDir } = await damagedWhileRunning(true);
+    expect(await truncated(store, asZxid(5n))).toMatchObject({ image: null, trusted: false, damage: { zxid: 4n } });
+    expect(restarted(disk)).toMatchObject({ trusted: false, damage: { zxid: 4n } });
+    await replaced(store, imageAt(9n, 'from the leader'));
+    await appended(store, txns(10, 11));
+    expect(filesOf(dataDir)).toEqual(['damaged.9', 'log.a', 'snapshot.9']);
+    expect(restarted(disk)).toMatchObject({ trusted: true, lastZxid: 11n });
+  });
+
+  test('behind the cut: it is forgotten with everything else there', async () => {
+    const { store, disk } = await damagedWhileRunning(true);
+    expect(await truncated(store, asZxid(4n))).toMatchObject({ trusted: true, lastZxid: 4n });
+    expect(restarted(disk)).toMatchObject({ trusted: true, lastZxid: 4n });
+  });
+
+  test('is the end of a member that can get it from nobody', async () => {
+    const { store } = await damagedWhileRunning(false);
+    const error = await new Promise((resolve) => {
+      store.onFatal = resolve;
+      store.truncate(asZxid(5n), resolve);
+    });
+    expect(error).toBeInstanceOf(DamageError);
   });
 });
 

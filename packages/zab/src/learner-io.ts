@@ -38,7 +38,7 @@ export type LearnerInput =
   /** The body after SNAP arrived whole and is the tree now; `zxid` is the SNAP packet's. */
   | { readonly kind: 'imageReceived'; readonly zxid: Zxid }
   | { readonly kind: 'imageSaved' }
-  /** The log ends here now and the tree was rebuilt from it; null: the history at hand cannot be cut there. */
+  /** The log ends here now and the tree was rebuilt from it; null: the history at hand cannot be cut there, or cannot be read. */
   | { readonly kind: 'truncated'; readonly lastZxid: Zxid | null }
   /** The own log is on disk up to and including this zxid. */
   | { readonly kind: 'persisted'; readonly zxid: Zxid }
@@ -68,7 +68,7 @@ export type Remains =
    */
   | 'distrusted'
   /**
-   * The log could not be cut as TRUNC asked, and is whole. The very same leader is to be asked again, with `lastLogged` −1:
+   * The log could not be cut as TRUNC asked: it is whole, or its owner knows that it is not. The very same leader is to be asked again, with `lastLogged` −1:
    * it counts our promise already, and sends SNAP.
    */
   | 'uncut';
