@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
-import { ClientProgram, run } from '../support/client-program.ts';
+import { ClientProgram, javaProgram, run } from '../support/client-program.ts';
 import { Ensemble, type Member } from '../support/ensemble.ts';
 import { APACHE_39_JARS, ours, PROJECT_ROOT } from '../support/implementations.ts';
 import { ZkCli } from '../support/zk-cli.ts';
@@ -14,7 +14,6 @@ import { implementationUnderTest } from './under-test.ts';
 // what was acknowledged as well. The programs do everything once, say `ready`, and go on when they are told to.
 const PROGRAMS = join(PROJECT_ROOT, 'test/compat/clients');
 const CURATOR_JARS = join(PROJECT_ROOT, 'test/compat/.peers/curator');
-const JVM = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'];
 
 let zk: Ensemble;
 let build: string;
@@ -57,18 +56,15 @@ async function left(base: string): Promise<{ data: string; hasEphemeral: boolean
   return { data: String(data), hasEphemeral: (await client.exists(`${base}/me`)) !== null };
 }
 
-async function javaProgram(folder: string, main: string, classpath: string): Promise<ClientProgram> {
-  await run('javac', ['-d', build, '-cp', classpath, join(PROGRAMS, folder, `${main}.java`)]);
-  return new ClientProgram('java', [...JVM, '-cp', `${build}:${classpath}`, main, zk.connectString]);
-}
+const javaStory = (source: string, classpath: string): Promise<ClientProgram> => javaProgram(join(PROGRAMS, source), build, classpath, [zk.connectString]);
 
 test('the Java client', async () => {
-  await throughTheDeathOfTheLeader(await javaProgram('java', 'LeaderKill', `${APACHE_39_JARS}/*`));
+  await throughTheDeathOfTheLeader(await javaStory('java/LeaderKill.java', `${APACHE_39_JARS}/*`));
   expect(await left('/real/java')).toEqual({ data: '1', hasEphemeral: false });
 });
 
 test('Curator: a leader latch and a mutex', async () => {
-  await throughTheDeathOfTheLeader(await javaProgram('curator', 'Recipes', `${APACHE_39_JARS}/*:${CURATOR_JARS}/*`));
+  await throughTheDeathOfTheLeader(await javaStory('curator/Recipes.java', `${APACHE_39_JARS}/*:${CURATOR_JARS}/*`));
 });
 
 test('the C client', async () => {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { basename } from 'node:path';
 import { until } from './until.ts';
 
 /** Somebody else's client, run by a program of test/compat/clients that is told to go on over its standard input. */
@@ -40,9 +41,18 @@ export class ClientProgram {
     });
   }
 
+  get output(): string {
+    return this.#output;
+  }
+
   /** One line to its standard input. */
   tell(line: string): void {
     this.#child.stdin.write(`${line}\n`);
+  }
+
+  /** No further line will come. */
+  close(): void {
+    this.#child.stdin.end();
   }
 
   /** @throws Error with everything it printed unless it ends with 0 */
@@ -54,6 +64,14 @@ export class ClientProgram {
   kill(): void {
     this.#child.kill('SIGKILL');
   }
+}
+
+const JVM = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'];
+
+/** Compiles that one file into the folder `build`, and runs its class. */
+export async function javaProgram(source: string, build: string, classpath: string, args: readonly string[]): Promise<ClientProgram> {
+  await run('javac', ['-d', build, '-cp', classpath, source]);
+  return new ClientProgram('java', [...JVM, '-cp', `${build}:${classpath}`, basename(source, '.java'), ...args]);
 }
 
 /** Runs a command that is to end with 0, and returns what it printed. */
