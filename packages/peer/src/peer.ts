@@ -101,7 +101,7 @@ export class Peer implements Member, Search {
       serving: this.#serving,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
-      missing: this.#role.name === 'looking' ? this.missing() : [],
+      missing: this.missing(),
       ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
       currentEpoch: this.#epochs.current,
@@ -119,6 +119,11 @@ export class Peer implements Member, Search {
       },
       pipeline: this.pipeline.status(),
     };
+  }
+
+  /** `orst`. */
+  resetLearnerStats(): void {
+    this.#role.resetStats?.();
   }
 
   // Member: what roles may ask
@@ -226,6 +231,8 @@ export class Peer implements Member, Search {
         return this.#tick(this.world.clock.now());
       case 'expireSession':
         return this.pipeline.expireSession(input.session);
+      case 'logRequests':
+        return this.pipeline.logRequests(input.filter);
       case 'clientOpened':
         return this.pipeline.opened(input.link);
       case 'clientClosed':
