@@ -64,7 +64,7 @@ class Member {
     await this.flush();
     const before = { bytes: bytesWritten(), runMs: thisThread().runMs, at: performance.now() };
     monitor?.start();
-    await new Promise<void>((resolve) => this.#store.checkpoint(this.tree.image(), resolve));
+    await new Promise<void>((resolve, reject) => this.#store.checkpoint(this.tree.image(), (failure) => (failure ? reject(failure) : resolve())));
     const wallMs = performance.now() - before.at;
     const mainMs = thisThread().runMs - before.runMs;
     monitor?.stop();

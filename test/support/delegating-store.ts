@@ -14,6 +14,12 @@ export function delegating(store: Store, changed: Partial<Store>): Store {
     logSizeFrom: (from) => store.logSizeFrom(from),
     newestImageSize: () => store.newestImageSize(),
     close: (done) => store.close(done),
+    get onShortage() {
+      return store.onShortage;
+    },
+    set onShortage(handler) {
+      store.onShortage = handler;
+    },
     get onFatal() {
       return store.onFatal;
     },

@@ -10,6 +10,8 @@ export type Role = 'LEADING' | 'FOLLOWING' | 'OBSERVING';
 export type ElectionInput =
   /** The member has no leader. `lastLogged` covers the uncommitted tail; −1n when the database cannot be trusted. */
   | { kind: 'look'; lastLogged: bigint; currentEpoch: Epoch }
+  /** The leader is lost, or given up, and the next 'look' has to wait: nobody is to hear any more who led. */
+  | { kind: 'left' }
   | { kind: 'notification'; from: Sid; message: Notification }
   /** A fresh election connection to that server is up. */
   | { kind: 'connected'; sid: Sid }

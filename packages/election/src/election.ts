@@ -60,9 +60,11 @@ export class Election {
   #configText: string;
   #gossip: string | null = null; // the config text last examined: it need not be parsed again
 
-  /** Null until the first 'look': then there is nothing to tell anyone. */
+  /** Null until the first 'look', and between 'left' and the next one: there is nothing to tell anyone. */
   #state: ServerState | null = null;
   #search: Search | null = null; // not null while LOOKING
+  /** The newest of each server since we left; null when we have not. */
+  #unread: Map<Sid, Notification> | null = null;
   #round = 0n; // Apache's logicalclock: starts again with each process (T18)
   #vote: Vote;
   /** Servers reported unreachable in this search and not heard since. */
@@ -115,6 +117,9 @@ export class Election {
       case 'look':
         this.#look(input.lastLogged, input.currentEpoch);
         break;
+      case 'left':
+        this.#leave();
+        break;
       case 'notification':
         this.#notified(input.from, input.message);
         break;
@@ -164,6 +169,23 @@ export class Election {
     };
     this.#propose(this.#search.initial, this.#round + 1n);
     this.#decide(); // a lone voter needs nobody else
+    this.#catchUp();
+  }
+
+  /**
+   * Two that look would for ever take turns in following a leader that still says it leads, and each other's word for it,
+   * if this lasted. What they send meanwhile counts when we look, as it does in Apache, where it waits in a queue.
+   */
+  #leave(): void {
+    this.#state = null;
+    this.#search = null;
+    this.#unread = new Map();
+  }
+
+  #catchUp(): void {
+    const unread = this.#unread ?? [];
+    this.#unread = null;
+    for (const [from, message] of unread) this.#notified(from, message);
   }
 
   /** A joiner or removed server votes for nobody, yet tells its history; an observer tells nothing (quorum.md 3.1). */
@@ -174,7 +196,10 @@ export class Election {
   }
 
   #notified(from: Sid, message: Notification): void {
-    if (this.#state === null || from === this.sid) return;
+    if (this.#state === null || from === this.sid) {
+      this.#unread?.set(from, message);
+      return;
+    }
     this.#meet(from);
     if (this.#search) this.#considerConfig(message.config);
     const isLooking = message.state === ServerState.LOOKING;
@@ -281,6 +306,7 @@ export class Election {
 
   #enter(role: Role, vote: Vote): void {
     this.#search = null;
+    this.#unread = null;
     this.#state = ServerState[role];
     this.#vote = vote;
     this.#effects.push({ kind: 'elected', vote, state: role });

@@ -66,6 +66,10 @@ export interface QuorumConfig {
 export interface StorageConfig {
   /** Txns between checkpoints; each time a random number between half of it and all of it. */
   readonly snapCount: number;
+  /** Bytes of txns between two checkpoints, at most (snapSizeLimitInKb); ≤ 0: no limit. */
+  readonly snapSizeLimit: number;
+  /** Save the tree when asked to stop, so that the next start has nothing to replay; for stores to which that costs what has changed. */
+  readonly checkpointAtStop: boolean;
   readonly digestEnabled: boolean;
   readonly closeSessionTxnEnabled: boolean;
   readonly extendedTypesEnabled: boolean;
@@ -162,6 +166,8 @@ export const defaultOptions: PeerOptions = {
   standaloneEnabled: true,
 
   snapCount: 100_000,
+  snapSizeLimit: 4 * 2 ** 30,
+  checkpointAtStop: false,
   digestEnabled: true,
   closeSessionTxnEnabled: true,
   extendedTypesEnabled: false,

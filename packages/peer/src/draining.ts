@@ -1,42 +1,60 @@
+import type { Millis } from '@zk/protocol';
 import type { LinkInput, Member, Role } from './member.ts';
+import { ReadOnlyService } from './read-only-service.ts';
+
+export interface DrainingOptions {
+  /** Runs its action once no checkpoint reads the tree any more. */
+  whenIdle(action: () => void): void;
+  /** False: the tail stays out of the tree, because nobody will vote with it, and the tree is to be saved. */
+  readonly appliesTail: boolean;
+  /** Reads may be served if this takes long: the member has not been asked to stop. */
+  readonly mayServeReads: boolean;
+  drained(): void;
+}
 
 /**
  * Between a role and the next vote: everything logged becomes durable, and then part of the tree, so that the vote
  * covers it. A txn logged after the vote was computed could be truncated although it was acked (quorum.md T5).
+ *
+ * With a full disk this lasts until there is room: a member that cannot write its log is no part of any quorum, and all
+ * it has to offer meanwhile are reads for those who ask for no more.
  */
 export class Draining implements Role {
   readonly name = 'draining';
   readonly leader = null;
   readonly isServing = false;
   readonly #member: Member;
-  readonly #whenIdle: (action: () => void) => void;
-  readonly #drained: () => void;
+  readonly #options: DrainingOptions;
+  readonly #readOnly: ReadOnlyService;
   #closed = false;
 
-  /** `whenIdle` runs its action once no checkpoint reads the tree any more. */
-  constructor(member: Member, whenIdle: (action: () => void) => void, drained: () => void) {
+  constructor(member: Member, options: DrainingOptions) {
     this.#member = member;
-    this.#whenIdle = whenIdle;
-    this.#drained = drained;
+    this.#options = options;
+    this.#readOnly = new ReadOnlyService(member);
+    if (!options.mayServeReads) this.#readOnly.cancel();
   }
 
   start(): void {
-    this.#member.world.store.flush(() => this.#whenIdle(() => this.#fastForward()));
+    this.#member.world.store.flush(() => this.#options.whenIdle(() => this.#fastForward()));
   }
 
   link(input: LinkInput): void {
     if (input.kind === 'learnerLinked' || input.kind === 'leaderLinked') input.link.close('changing roles');
   }
 
-  tick(): void {}
+  tick(now: Millis): void {
+    this.#readOnly.tick(now);
+  }
 
-  nextDeadline(): number {
-    return Infinity;
+  nextDeadline(): Millis {
+    return this.#readOnly.nextDeadline();
   }
 
   /** Asked to stop meanwhile: another drain takes over. */
   close(): void {
     this.#closed = true;
+    this.#readOnly.cancel();
   }
 
   lastCommitted(): null {
@@ -50,7 +68,9 @@ export class Draining implements Role {
   #fastForward(): void {
     if (this.#closed) return;
     const { history, world } = this.#member;
-    if (history.fastForward() > 0) world.trace({ kind: 'treeReplaced', by: 'fastForward', zxid: history.lastLogged });
-    this.#drained();
+    this.#readOnly.cancel();
+    this.#member.endService('the log is durable'); // nobody reads what is not committed
+    if (this.#options.appliesTail && history.fastForward() > 0) world.trace({ kind: 'treeReplaced', by: 'fastForward', zxid: history.lastLogged });
+    this.#options.drained();
   }
 }

@@ -163,8 +163,8 @@ class LoopedStore implements Store {
     this.#store.replaceWith(image, this.#later(done));
   }
 
-  checkpoint(image: Image, done: () => void): void {
-    this.#store.checkpoint(image, this.#later(done));
+  checkpoint(image: Image, done: (failure: Error | null) => void): void {
+    this.#store.checkpoint(image, (failure) => this.#feed({ kind: 'stored', run: () => done(failure) }));
   }
 
   readLog(from: Zxid): Iterable<Proposal> | null {
@@ -189,6 +189,14 @@ class LoopedStore implements Store {
 
   set onFatal(handler: (error: Error) => void) {
     this.#store.onFatal = (error) => this.#feed({ kind: 'stored', run: () => handler(error) });
+  }
+
+  get onShortage(): (shortage: Error | null) => void {
+    return this.#store.onShortage;
+  }
+
+  set onShortage(handler: (shortage: Error | null) => void) {
+    this.#store.onShortage = (shortage) => this.#feed({ kind: 'stored', run: () => handler(shortage) });
   }
 
   #later(done: () => void): () => void {

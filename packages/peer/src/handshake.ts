@@ -101,6 +101,8 @@ export class Handshake {
       sessions.track(id, connection.timeOut, true, world.clock.now()).owner = SELF;
       return this.accept(connection, authority);
     }
+    // A session is a txn. It waits for room like every other write; a local one would never become global by itself.
+    if (!authority.takesWrites) return clients.refuse(connection, 'the disk is full: no new sessions until there is room');
     this.#parts.createSession(connection, authority);
   }
 

@@ -2,7 +2,7 @@ import { PacketType, asZxid, encodePacket, hex } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, ImageBuilder, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import { Learner } from '@zk/zab';
-import type { LearnerEffect, LearnerInput, Remains } from '@zk/zab';
+import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
 import { endsRoles } from './ensemble-configs.ts';
@@ -96,7 +96,7 @@ export class Learning implements Role, LinkEvents {
     return this.#lastCommitted;
   }
 
-  learners(): readonly [] {
+  learners(): readonly LearnerStatus[] {
     return [];
   }
 
@@ -224,6 +224,7 @@ export class Learning implements Role, LinkEvents {
   #authority(): Authority {
     return {
       role: this.name === 'observing' ? 'observer' : 'follower',
+      takesWrites: true,
       nextZxid: () => unreachable('a learner gives no zxids'),
       propose: () => unreachable('a learner proposes nothing'),
       request: (session, cxid, op, body, authinfo) => this.#loop?.feed({ kind: 'request', session, cxid, op, body, authinfo }),

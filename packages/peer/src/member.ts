@@ -1,12 +1,12 @@
 import { InvariantError } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, Millis, Proposal, ServerSpec, Sid, Zxid } from '@zk/protocol';
 import type { Epochs } from '@zk/store';
+import type { LearnerStatus } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
 import type { MemberHistory } from './history.ts';
 import type { Authority } from './authority.ts';
 import type { ObserverMasters } from './observer-masters.ts';
 import type { Pipeline } from './pipeline.ts';
-import type { FollowedBy } from './status.ts';
 import type { Link, RoleName, World } from './world.ts';
 
 /** What every role works with, and what a role may ask of the member it belongs to. */
@@ -27,11 +27,16 @@ export interface Member {
 
   /** A server of either configuration. */
   findServer(sid: Sid): ServerSpec | undefined;
+  /** False: the disk is full, and nothing more can be logged. */
+  readonly hasRoom: boolean;
+
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void;
   /** Applies a committed txn, answering its client if it is ours. */
   commit(proposal: Proposal): void;
   /** The role has reached broadcast: clients are served from here on. */
   serve(authority: Authority, epoch: Epoch): void;
+  /** Nobody is served any more, until the next {@link Member.serve}. */
+  endService(reason: string): void;
   /** Replaces the committed configuration by one with a higher version. */
   adopt(config: EnsembleConfig): void;
   /** A configuration was proposed: returns once that is durable. */
@@ -77,9 +82,7 @@ export interface Role {
   close(reason: string): void;
   /** The newest committed zxid this role knows of; null before it serves. */
   lastCommitted(): Zxid | null;
-  learners(): readonly FollowedBy[];
-  /** `orst`. */
-  resetStats?(): void;
+  learners(): readonly LearnerStatus[];
 }
 
 /** A call that our own code never makes. */

@@ -7,6 +7,7 @@ import type { Epochs, Recovered } from '@zk/store';
 import type { DataTree } from '@zk/tree';
 import { Checkpoints } from './checkpoints.ts';
 import type { PeerConfig } from './config.ts';
+import { TroubleClock } from './disk-state.ts';
 import { Draining } from './draining.ts';
 import { EnsembleConfigs, roleIn } from './ensemble-configs.ts';
 import { startingEpochs } from './epochs.ts';
@@ -23,6 +24,8 @@ import type { PeerStatus } from './status.ts';
 import { Stopped } from './stopped.ts';
 import type { Input, World } from './world.ts';
 
+const NO_ROOM = 'the disk is full';
+
 /**
  * One member of an ensemble, or a standalone server: looking for a leader, then leading, following or observing, and
  * back. Deterministic: what it does depends on its inputs, and on what its world answers, alone.
@@ -36,6 +39,7 @@ export class Peer implements Member, Search {
   /** What was found on disk, without the data: told and completed at the start. */
   readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[]; readonly damage: Error | null };
   readonly #checkpoints: Checkpoints;
+  readonly #shortage: TroubleClock;
   readonly #election: Election | null;
   /** Members whose election connection is up. */
   readonly #heard = new Set<Sid>();
@@ -50,9 +54,12 @@ export class Peer implements Member, Search {
   #appointment: Extract<ElectionInput, { kind: 'appointed' }> | null = null;
   /** Who is to be asked for its tree, without an election. */
   #askAgain: Sid | null = null;
+  /** The tree holds nothing that could still be truncated: it may be saved. */
+  #isTreeCommitted = false;
   #stopping = false;
   /** While a stop waits for what was asked before it: until when at most. */
   #farewellUntil: Millis | null = null;
+  #isClosing = false;
   #dead = false;
 
   /** @throws InconsistentEpochsError when the disk contradicts itself. */
@@ -68,10 +75,12 @@ export class Peer implements Member, Search {
     this.#configs.recover(this.history.lastReconfig);
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
     this.observerMasters = config.observerMasterPort === null ? null : new ObserverMasters(config.observerMasterPort, world.random);
-    this.#checkpoints = new Checkpoints(world, config.snapCount);
+    this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
+    this.#shortage = new TroubleClock(world);
     this.#election = config.ensemble ? this.#newElection() : null;
     this.#role = new Stopped();
     this.#roleSince = world.clock.now();
+    world.store.onShortage = (shortage) => (shortage ? this.#roomEnded(shortage) : this.#roomFound());
     world.store.onFatal = (error) => this.die(1, `the disk failed: ${error.message}`, error);
   }
 
@@ -90,7 +99,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#farewellUntil ?? Infinity);
+    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#farewellUntil ?? Infinity, this.#checkpointDeadline());
   }
 
   inspect(): PeerStatus {
@@ -101,7 +110,7 @@ export class Peer implements Member, Search {
       serving: this.#serving,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
-      missing: this.missing(),
+      missing: this.#role.name === 'looking' ? this.missing() : [],
       ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
       currentEpoch: this.#epochs.current,
@@ -109,6 +118,7 @@ export class Peer implements Member, Search {
       lastCommitted: this.#role.lastCommitted(),
       pendingTxns: this.history.tailLength,
       learners: this.#role.learners(),
+      disk: { shortage: this.#shortage.status(), checkpoint: this.#checkpoints.trouble },
       tree: {
         nodes: tree.nodeCount,
         ephemerals: tree.ephemeralCount,
@@ -119,11 +129,6 @@ export class Peer implements Member, Search {
       },
       pipeline: this.pipeline.status(),
     };
-  }
-
-  /** `orst`. */
-  resetLearnerStats(): void {
-    this.#role.resetStats?.();
   }
 
   // Member: what roles may ask
@@ -144,6 +149,10 @@ export class Peer implements Member, Search {
     return this.#configs.find(sid);
   }
 
+  get hasRoom(): boolean {
+    return !this.#shortage.isNow;
+  }
+
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
     this.world.store.saveEpochs(epochs, () => {
       this.#epochs = { ...this.#epochs, ...epochs };
@@ -157,14 +166,23 @@ export class Peer implements Member, Search {
     this.pipeline.committed(proposal);
     this.world.traceCommit?.(proposal.zxid, proposal.bytes);
     const keepsLog = this.config.observerSyncEnabled || this.#role.name !== 'observing';
-    if (keepsLog) this.#checkpoints.applied(this.history.tree);
+    if (keepsLog) this.#checkpoints.applied(this.history.tree, proposal.bytes.length);
   }
 
   serve(authority: Authority, epoch: Epoch): void {
     this.#serving = authority.role;
-    if (authority.role !== 'readOnly') this.#elect({ kind: 'established', epoch });
+    if (authority.role !== 'readOnly') {
+      this.#isTreeCommitted = true;
+      this.#elect({ kind: 'established', epoch });
+    }
     this.world.trace({ kind: 'serving', role: authority.role, epoch, zxid: this.history.tree.lastZxid });
     this.pipeline.serve(authority);
+  }
+
+  endService(reason: string): void {
+    if (this.#serving === null) return;
+    this.#serving = null;
+    this.pipeline.stop(reason);
   }
 
   adopt(ensemble: EnsembleConfig): void {
@@ -231,8 +249,9 @@ export class Peer implements Member, Search {
         return this.#tick(this.world.clock.now());
       case 'expireSession':
         return this.pipeline.expireSession(input.session);
-      case 'logRequests':
-        return this.pipeline.logRequests(input.filter);
+      case 'checkpoint':
+        if (this.#isTreeCommitted && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
+        return;
       case 'clientOpened':
         return this.pipeline.opened(input.link);
       case 'clientClosed':
@@ -277,7 +296,7 @@ export class Peer implements Member, Search {
    */
   #stop(): void {
     this.#stopping = true;
-    if (!this.#role.isServing) return this.leave('stopping');
+    if (!this.#role.isServing || !this.hasRoom) return this.leave('stopping'); // nothing is answered without room
     this.#farewellUntil = this.world.clock.now() + this.config.shutdownTimeout;
     this.pipeline.retire();
     this.#role.retire?.();
@@ -292,6 +311,7 @@ export class Peer implements Member, Search {
     if (now >= this.#electionDeadline()) this.#elect({ kind: 'tick' });
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
+    if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#isTreeCommitted ? this.history.tree : null);
   }
 
   #become(role: Role, reason: string): void {
@@ -307,19 +327,27 @@ export class Peer implements Member, Search {
     this.#leaving = null;
     this.#farewellUntil = null;
     this.#closeRole(reason);
-    this.#become(new Draining(this, (action) => this.#checkpoints.whenIdle(action), () => this.#drained(reason)), reason);
+    if (this.#stopping && !this.hasRoom) return this.#close(reason);
+    this.#become(this.#draining(reason), reason);
+  }
+
+  #draining(reason: string): Draining {
+    const isAlone = this.config.ensemble === null; // what is durable is committed then
+    const appliesTail = isAlone || !this.#stopping;
+    if (appliesTail && !isAlone) this.#isTreeCommitted = false;
+    if (this.#askAgain === null && this.#appointment === null) this.#elect({ kind: 'left' }); // otherwise the leader is known
+    const whenIdle = (action: () => void): void => this.#checkpoints.whenIdle(action);
+    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping, drained: () => this.#drained(reason) });
   }
 
   /** Stops accepting, then serving, and only then lets the log become quiet (quorum.md 8.5, T56). */
   #closeRole(reason: string): void {
     this.#role.close(reason);
-    if (this.#serving === null) return;
-    this.#serving = null;
-    this.pipeline.stop(reason);
+    this.endService(reason);
   }
 
   #drained(reason: string): void {
-    if (this.#stopping) return this.world.store.close(() => this.#become(new Stopped(), reason));
+    if (this.#stopping) return this.#saveAndClose(reason);
     const leader = this.#askAgain;
     this.#askAgain = null;
     if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);
@@ -328,6 +356,34 @@ export class Peer implements Member, Search {
     if (appointment) return this.#elect(appointment);
     const delayMs = this.#isObserver ? Math.floor(this.world.random.next() * this.config.election.observerElectionDelayMs) : 0;
     this.#become(new Looking(this, this, delayMs), reason);
+  }
+
+  /** The next start is to have nothing to replay. */
+  #saveAndClose(reason: string): void {
+    if (this.config.checkpointAtStop && this.#isTreeCommitted) this.#checkpoints.takeIfNew(this.history.tree);
+    this.#checkpoints.whenIdle(() => this.#close(reason));
+  }
+
+  #close(reason: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.world.store.close(() => this.#become(new Stopped(), reason));
+  }
+
+  /**
+   * Alone, a server goes on with what takes no room. A member of an ensemble leaves the others to decide without it: it
+   * could neither ack nor, as a leader, do its part. Draining lasts until there is room.
+   */
+  #roomEnded({ message }: Error): void {
+    this.#shortage.begin(message);
+    this.world.trace({ kind: 'diskFull', reason: message });
+    const { name } = this.#role;
+    if (name === 'standalone') return this.pipeline.endWaiting('the disk is full: what becomes of this write is not known yet');
+    if (this.#stopping || name === 'leading' || name === 'following' || name === 'observing') this.leave(NO_ROOM);
+  }
+
+  #roomFound(): void {
+    this.world.trace({ kind: 'diskRoom', forMs: this.#shortage.end() });
   }
 
   #notified(from: Sid, message: Buffer): void {
@@ -358,6 +414,11 @@ export class Peer implements Member, Search {
     return this.#stopping ? Infinity : (this.#election?.nextDeadline() ?? Infinity);
   }
 
+  /** What could not be saved is tried again while there is a next time. */
+  #checkpointDeadline(): Millis {
+    return this.#stopping ? Infinity : this.#checkpoints.nextDeadline();
+  }
+
   #perform(effect: ElectionEffect): void {
     switch (effect.kind) {
       case 'notify':
@@ -376,8 +437,9 @@ export class Peer implements Member, Search {
     const leader = asSid(vote.leader);
     this.world.trace({ kind: 'elected', leader, zxid: asZxid(zxid), electionEpoch, peerEpoch });
     this.#closeRole('a leader was elected');
-    if (state === 'LEADING') return this.#become(new Leading(this), 'elected');
-    this.#become(new Learning(this, leader, state === 'OBSERVING' ? 'observing' : 'following'), `elected ${leader}`);
+    if (state === 'LEADING') this.#become(new Leading(this), 'elected');
+    else this.#become(new Learning(this, leader, state === 'OBSERVING' ? 'observing' : 'following'), `elected ${leader}`);
+    if (!this.hasRoom) this.leave(NO_ROOM);
   }
 
   get #isObserver(): boolean {

@@ -17,7 +17,6 @@ import { pipelineStatus, type PipelineStatus } from './pipeline-status.ts';
 import { Preparer, type Asker } from './preparer.ts';
 import { Replies } from './replies.ts';
 import { RequestThrottler } from './request-throttler.ts';
-import { RequestLog, type RequestFilter, type RequestLogging } from './request-log.ts';
 import { BY_ITSELF, Requests } from './requests.ts';
 import { Sessions, type Session } from './sessions.ts';
 import type { ClientLink, World } from './world.ts';
@@ -32,7 +31,7 @@ const STANDALONE_SID = asSid(1n);
  * standalone) or goes to the leader (learner), comes back in committed(), and is answered after the watches it fired.
  */
 export class Pipeline {
-  readonly metrics: PipelineMetrics;
+  readonly metrics = new PipelineMetrics();
   readonly #world: World;
   readonly #tree: () => DataTree;
   readonly #replies = new Replies();
@@ -46,7 +45,6 @@ export class Pipeline {
   readonly #reaper: Reaper;
   readonly #notifier: Notifier;
   readonly #auditor: Auditor | null;
-  readonly #logging: RequestLogging = { current: null };
   #authority: Authority | null = null;
   #retiring = false;
 
@@ -54,12 +52,11 @@ export class Pipeline {
     const access = new AccessControl(config.auth);
     const sid = config.ensemble ? config.sid : STANDALONE_SID;
     const { tickTime, localSessionsEnabled } = config;
-    this.metrics = new PipelineMetrics(world.clock);
     this.#world = world;
     this.#tree = tree;
     this.#sessions = new Sessions({ sid, tickTime, wallTime: world.clock.wallTime(), localSessionsEnabled });
     this.#clients = new Clients(world, this.metrics, config.sessionlessCnxnTimeout);
-    this.#preparer = new Preparer(config, world.clock, tree, this.#sessions, access, this.metrics);
+    this.#preparer = new Preparer(config, world.clock, tree, this.#sessions, access);
     this.#throttle = new ConnectionThrottle(config, world.random, world.clock.now());
     this.#reaper = new Reaper(config);
     this.#notifier = new Notifier(this.#clients.watches, access, this.metrics);
@@ -67,7 +64,6 @@ export class Pipeline {
     const parts = { config, world, tree, access, clients: this.#clients, sessions: this.#sessions, metrics: this.metrics };
     this.#requests = new Requests({
       ...parts,
-      logging: this.#logging,
       replies: this.#replies,
       preparer: this.#preparer,
       auditor: this.#auditor,
@@ -120,6 +116,11 @@ export class Pipeline {
   /** Everything that was asked has been answered. */
   get isIdle(): boolean {
     return this.#requests.outstanding === 0 && this.#throttler.isEmpty;
+  }
+
+  /** Ends the connections that wait for an answer, for nobody can tell when it comes. Their sessions go on. */
+  endWaiting(reason: string): void {
+    for (const connection of [...this.#clients]) if (connection.queue.length > 0) this.#clients.close(connection, reason);
   }
 
   opened(link: ClientLink): void {
@@ -190,7 +191,7 @@ export class Pipeline {
   /** Ends a session before its time; nothing happens on a server where it does not expire, or when it is ending already. */
   expireSession(id: SessionId): void {
     const session = this.#sessions.get(id);
-    if (this.#authority && session && !session.closing) this.#expire(session, this.#authority);
+    if (this.#authority?.takesWrites && session && !session.closing) this.#expire(session, this.#authority);
   }
 
   /** Nothing is said on its connection: the client learns it when it reconnects (client.md 5.3). */
@@ -216,7 +217,6 @@ export class Pipeline {
     this.metrics.counters.commit_count += 1;
     this.#preparer.pending.applied(header.zxid);
     this.#replies.lastApplied(this.#tree().lastZxid);
-    if (outcome.err === 0) this.metrics.paths.written(body);
     if (outcome.digestMismatch) this.#reportMismatch(header, outcome.digestMismatch);
     if (outcome.changes.length > 0) this.#notifier.fire(outcome.changes, header.zxid);
     const own = this.#requests.takeOwn(header);
@@ -309,9 +309,9 @@ export class Pipeline {
     this.#clients.closeIdle(now);
     const authority = this.#authority;
     if (!authority) return;
-    this.#expireSessions(now, authority);
+    if (endsBySelf(authority)) this.#expireSessions(now, authority);
     if (now >= this.#throttler.nextDeadline()) this.#throttler.admit(authority, now);
-    if (!isAuthoritative(authority)) return;
+    if (!isAuthoritative(authority) || !authority.takesWrites) return;
     const wallTime = this.#world.clock.wallTime();
     for (let path = this.#reaper.take(this.#tree(), now, wallTime); path !== undefined; path = this.#reaper.take(this.#tree(), now, wallTime)) {
       this.#submit(this.#preparer.deleteContainer({ session: NO_SESSION, ...BY_ITSELF }, path), authority);
@@ -319,7 +319,9 @@ export class Pipeline {
   }
 
   nextDeadline(): Millis {
-    return Math.min(this.#clients.nextDeadline, this.#sessions.nextDeadline, this.#reaper.nextDeadline, this.#throttler.nextDeadline());
+    const forClients = Math.min(this.#clients.nextDeadline, this.#throttler.nextDeadline());
+    if (this.#authority && !endsBySelf(this.#authority)) return forClients;
+    return Math.min(forClients, this.#sessions.nextDeadline, this.#reaper.nextDeadline);
   }
 
   /** Whether the session's time runs on this server, or it is in the tree: a local one is only the former. */
@@ -331,13 +333,13 @@ export class Pipeline {
     return pipelineStatus(this.#clients, this.#sessions, this.metrics, this.#requests.outstanding, this.#throttle.dropProbability);
   }
 
-  /** Tells these requests and their replies from now on; null: none any more. */
-  logRequests(filter: RequestFilter | null): void {
-    this.#logging.current = filter && new RequestLog(this.#world, filter);
-  }
-
   /** `crst`. */
   resetConnectionStats(): void {
     for (const connection of this.#clients) connection.stats = new ConnectionStats();
   }
+}
+
+/** Sessions, containers and TTL nodes end in their time, unless that takes a txn that there is no room for. */
+function endsBySelf({ role, takesWrites }: Authority): boolean {
+  return takesWrites || role === 'readOnly'; // where all sessions are local
 }

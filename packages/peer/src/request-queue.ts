@@ -12,7 +12,6 @@ import type { ReadOperation } from './operations/read-operation.ts';
 import { Reading } from './reading.ts';
 import type { Replies } from './replies.ts';
 import type { Reply } from './reply.ts';
-import type { RequestLogging } from './request-log.ts';
 import type { World } from './world.ts';
 
 const LONG_REPLY_BYTES = 8 * 1024;
@@ -25,7 +24,6 @@ export interface RequestQueueParts {
   readonly access: AccessControl;
   readonly replies: Replies;
   readonly metrics: PipelineMetrics;
-  readonly logging: RequestLogging;
   /** A connection's createSession has been applied. */
   readonly sessionCreated: (connection: Connection) => void;
 }
@@ -144,9 +142,7 @@ export class RequestQueue {
 
   #sendKept({ connection, xid, op, receivedAt }: PendingRequest, frame: Buffer): void {
     connection.send(frame);
-    const now = this.#timeOfReply(frame.length);
-    this.#recordReply(connection, xid, op, frame.length, now, receivedAt);
-    if (this.#parts.logging.current !== null) this.#parts.logging.current.answered(connection, xid, op, frame, now - receivedAt);
+    this.#recordReply(connection, xid, op, frame.length, this.#timeOfReply(frame.length), receivedAt);
   }
 
   #lateReply({ connection, ids, xid, op, err, frame }: PendingRequest): Reply {
@@ -159,9 +155,7 @@ export class RequestQueue {
     this.#reading.connection = connection;
     this.#reading.ids = ids;
     try {
-      const reply = read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
-      this.#parts.metrics.paths.read(frame, reply);
-      return reply;
+      return read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
     } catch (error) {
       if (error instanceof KeeperError) return this.#parts.replies.header(xid, error.errno);
       if (error instanceof JuteError) return this.#parts.replies.header(xid, ErrorCode.MARSHALLINGERROR);
@@ -172,9 +166,7 @@ export class RequestQueue {
   /** Sends a reply and counts it. */
   reply(connection: Connection, xid: number, op: number, reply: Reply, receivedAt: Millis): void {
     connection.reply(reply);
-    const now = this.#timeOfReply(reply.length);
-    this.#recordReply(connection, xid, op, reply.length, now, receivedAt);
-    if (this.#parts.logging.current !== null) this.#parts.logging.current.answered(connection, xid, op, reply.frame(), now - receivedAt);
+    this.#recordReply(connection, xid, op, reply.length, this.#timeOfReply(reply.length), receivedAt);
   }
 
   /** A long reply may have taken long to make, and the clock stands still meanwhile. */
@@ -195,13 +187,7 @@ export class RequestQueue {
     metrics.latency.add(latency);
     metrics.counters.packets_sent += 1;
     metrics.responded(bytes);
-    if (writes.has(op)) {
-      stats.writes += 1;
-      metrics.advanced.updatelatency.add(latency);
-    } else {
-      if (op !== OpCode.ping) stats.reads += 1;
-      metrics.advanced.readlatency.add(latency);
-    }
+    (writes.has(op) ? metrics.advanced.updatelatency : metrics.advanced.readlatency).add(latency);
   }
 
   #isLarge(bytes: number): boolean {

@@ -27,7 +27,6 @@ import type { WriteOperation } from './operations/write-operation.ts';
 import type { Preparer } from './preparer.ts';
 import type { Reply } from './reply.ts';
 import { RequestQueue, type RequestQueueParts } from './request-queue.ts';
-import type { RequestLog } from './request-log.ts';
 import { SELF, type Sessions } from './sessions.ts';
 import { Unqueued } from './unqueued.ts';
 
@@ -81,7 +80,6 @@ export class Requests {
   /** One frame of an established connection. */
   receive(connection: Connection, frame: Buffer, authority: Authority): void {
     if (frame.length < REQUEST_HEADER) return this.#parts.clients.refuse(connection, 'a frame too short for a request header');
-    if (this.#parts.logging.current !== null) this.#log(this.#parts.logging.current, connection, frame);
     const now = this.#parts.world.clock.now();
     const xid = frame.readInt32BE(0);
     const op = frame.readInt32BE(4);
@@ -113,11 +111,6 @@ export class Requests {
     const pending = this.#queue.pending(connection, 0, OpCode.createSession, this.#parts.world.clock.now(), 0);
     if (!isAuthoritative(authority)) return this.#forward(pending, intBytes(timeOut), null, authority);
     this.#propose(pending, this.#parts.preparer.createSession({ session, ...BY_ITSELF }, timeOut), authority);
-  }
-
-  #log(log: RequestLog, connection: Connection, frame: Buffer): void {
-    if (log.isOver) this.#parts.logging.current = null;
-    else log.received(connection, frame);
   }
 
   // What comes back
@@ -205,7 +198,7 @@ export class Requests {
     now: Millis,
     authority: Authority,
   ): void {
-    if (authority.role === 'readOnly') return this.#queue.refuse(connection, xid, op, now, ErrorCode.NOTREADONLY);
+    if (!authority.takesWrites) return this.#queue.refuse(connection, xid, op, now, ErrorCode.NOTREADONLY);
     const request = decodeOrError(operation.request, frame);
     if (request instanceof JuteError) return this.#undecodable(connection, xid, op, frame, request, now, authority);
     const { ids, session } = connection;
@@ -280,7 +273,7 @@ export class Requests {
   #closeSession(connection: Connection, xid: number, now: Millis, authority: Authority): void {
     const { session, ids } = connection;
     const isLocal = connection.tracked?.local === true;
-    if (authority.role === 'readOnly' && !isLocal) return this.#queue.refuse(connection, xid, OpCode.closeSession, now, ErrorCode.NOTREADONLY);
+    if (!authority.takesWrites && !isLocal) return this.#queue.refuse(connection, xid, OpCode.closeSession, now, ErrorCode.NOTREADONLY);
     const pending = this.#queue.pending(connection, xid, OpCode.closeSession, now, 0);
     connection.phase = 'closing';
     if (isLocal) {

@@ -1,5 +1,6 @@
 import type { EnsembleConfig, Epoch, Millis, Sid, Zxid } from '@zk/protocol';
 import type { LearnerStatus } from '@zk/zab';
+import type { DiskStatus } from './disk-state.ts';
 import type { PipelineStatus } from './pipeline.ts';
 import type { RoleName, ServingRole } from './world.ts';
 
@@ -15,19 +16,6 @@ export interface TreeStatus {
   readonly globalSessions: number;
 }
 
-/** A learner, and what has passed over its link. */
-export interface FollowedBy extends LearnerStatus {
-  /** Wall clock, ms since 1970. */
-  readonly establishedAt: number;
-  readonly packetsSent: number;
-  readonly packetsReceived: number;
-  /** Clients' requests it has forwarded. */
-  readonly requests: number;
-  /** What it has not taken yet. The number of packets is estimated from the bytes. */
-  readonly queuedPackets: number;
-  readonly queuedBytes: number;
-}
-
 /** A member at one instant: what the four-letter words, metrics and health checks are made of. */
 export interface PeerStatus {
   readonly sid: Sid;
@@ -38,7 +26,7 @@ export interface PeerStatus {
   readonly inRoleForMs: Millis;
   /** Whom this member leads by or follows; null while it looks. */
   readonly leader: Sid | null;
-  /** Voters not heard of on the election port. */
+  /** Members not heard of on the election port; only told while looking. */
   readonly missing: readonly Sid[];
   readonly ensemble: EnsembleConfig | null;
   readonly acceptedEpoch: Epoch;
@@ -50,7 +38,8 @@ export interface PeerStatus {
   /** Logged, not committed yet. */
   readonly pendingTxns: number;
   /** The members that follow us; empty unless leading. */
-  readonly learners: readonly FollowedBy[];
+  readonly learners: readonly LearnerStatus[];
+  readonly disk: DiskStatus;
   readonly tree: TreeStatus;
   readonly pipeline: PipelineStatus;
 }

@@ -5,7 +5,6 @@
 import type { EnsembleConfig, Epoch, Id, Millis, ServerSpec, SessionId, Sid, Zxid } from '@zk/protocol';
 import type { Store } from '@zk/store';
 import type { AuditEntry } from './audit.ts';
-import type { RequestFilter } from './request-log.ts';
 
 export interface Clock {
   /** Milliseconds on a clock that never goes backwards; its zero means nothing. */
@@ -110,8 +109,8 @@ export type Input =
   | { readonly kind: 'stop' }
   /** Somebody with power over this server wants a session to end as if its client had been silent for too long. */
   | { readonly kind: 'expireSession'; readonly session: SessionId }
-  /** Tell these requests and their replies; null: none any more. */
-  | { readonly kind: 'logRequests'; readonly filter: RequestFilter | null }
+  /** Somebody wants the tree on disk now, as far as it is committed. */
+  | { readonly kind: 'checkpoint' }
   | { readonly kind: 'clientOpened'; readonly link: ClientLink }
   /** `frame` is without its length prefix, and valid during the step only. */
   | { readonly kind: 'frame'; readonly link: ClientLink; readonly frame: Buffer }
@@ -152,6 +151,11 @@ export type TraceEvent =
   /** What knocked on the quorum port did not speak its language, or not in turn. */
   | { readonly kind: 'linkRefused'; readonly remote: string; readonly reason: string }
   | { readonly kind: 'checkpoint'; readonly zxid: Zxid; readonly txns: number }
+  /** There was no room for it; the one before it stays, and it is tried again. */
+  | { readonly kind: 'checkpointFailed'; readonly reason: string }
+  /** Nothing more can be logged: writes are refused, or the quorum is left, until `diskRoom`. */
+  | { readonly kind: 'diskFull'; readonly reason: string }
+  | { readonly kind: 'diskRoom'; readonly forMs: Millis }
   /** The tree was replaced or rewound from disk. */
   | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward'; readonly zxid: Zxid }
   | { readonly kind: 'orphansRemoved'; readonly paths: readonly string[] }
@@ -159,20 +163,6 @@ export type TraceEvent =
   | { readonly kind: 'session'; readonly event: 'created' | 'renewed' | 'moved' | 'closed' | 'expired'; readonly session: SessionId; readonly timeoutMs: number; readonly remote: string | null }
   /** A client connection was ended, or a request not served, where the protocol has no word for it. */
   | { readonly kind: 'clientRefused'; readonly remote: string; readonly session: SessionId | null; readonly reason: string }
-  /** A request that somebody wants to see (`logRequests`), and its reply. */
-  | { readonly kind: 'request'; readonly session: SessionId; readonly remote: string; readonly xid: number; readonly op: string; readonly paths: readonly string[]; readonly bytes: number }
-  | {
-      readonly kind: 'reply';
-      readonly session: SessionId;
-      readonly xid: number;
-      readonly op: string;
-      readonly paths: readonly string[];
-      /** `OK`, or the error's name. */
-      readonly error: string;
-      readonly zxid: bigint;
-      readonly ms: Millis;
-      readonly bytes: number;
-    }
   /** Something on our own disk, or in our own state, that should not be. */
   | { readonly kind: 'damage'; readonly reason: string }
   | { readonly kind: 'fatal'; readonly code: number; readonly reason: string; readonly error?: Error };

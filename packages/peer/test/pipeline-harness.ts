@@ -62,9 +62,12 @@ export class FakeAuthority implements Authority {
   immediate = true;
   #last: Zxid;
   readonly #commit: (proposal: Proposal) => void;
+  /** false: no quorum, or a full disk. */
+  takesWrites: boolean;
 
   constructor(role: ServingRole, last: Zxid, commit: (proposal: Proposal) => void) {
     this.role = role;
+    this.takesWrites = role !== 'readOnly';
     this.#last = last;
     this.#commit = commit;
   }

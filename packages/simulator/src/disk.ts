@@ -76,6 +76,7 @@ export class Disk {
   /** The end of the log is half a txn. */
   #torn = false;
   #fails = false;
+  #isFull = false;
   /** Its history was given up at a start, and has not come back yet. */
   #isLost = false;
   #fuse: { left: number; kind: DiskOperation | null; blow: (after: DiskOperation) => void } | null = null;
@@ -116,6 +117,21 @@ export class Disk {
   /** The next operation fails, and all after it, until it is repaired: at the latest by the next start. */
   fail(): void {
     this.#fails = true;
+  }
+
+  /** Nothing fits any more, whoever asks, until there is room again. */
+  fill(): void {
+    this.#isFull = true;
+  }
+
+  makeRoom(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.owner.wake(() => this.#store?.roomFound());
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   repair(): void {
@@ -216,11 +232,14 @@ function lowerBound(log: readonly Proposal[], zxid: bigint): number {
 
 class SimStore implements Store {
   onFatal: (error: Error) => void = () => undefined;
+  onShortage: (shortage: Error | null) => void = () => undefined;
   readonly #disk: Disk;
   /** Written, not synced. All of them become durable together, when the sync that covers them ends. */
   #waiting: Operation[] = [];
   #syncing: Operation[] = [];
   #sync: Scheduled | null = null;
+  /** What is waiting does not fit. */
+  #isShort = false;
   #closed = false;
   /** The process is gone. */
   #abandoned = false;
@@ -284,7 +303,7 @@ class SimStore implements Store {
   }
 
   /** Beside the log, and fuzzy: the tree changes while it is copied. Visible once every txn it may hold is durable. */
-  checkpoint(image: Image, done: () => void): void {
+  checkpoint(image: Image, done: (failure: Error | null) => void): void {
     const { zxid } = image;
     const sessions = [...image.sessions];
     const acls = [...image.acls];
@@ -302,12 +321,13 @@ class SimStore implements Store {
     this.#disk.after(copy);
   }
 
-  #install(stored: StoredImage, done: () => void): void {
+  #install(stored: StoredImage, done: (failure: Error | null) => void): void {
+    if (this.#disk.isFull) return this.#disk.owner.wake(() => done(noRoom()));
     this.#later('checkpoint', () => {
       const { durable } = this.#disk;
       durable.image = stored;
       durable.log.splice(0, lowerBound(durable.log, stored.zxid + 1n));
-      return done;
+      return () => done(null);
     });
   }
 
@@ -327,6 +347,10 @@ class SimStore implements Store {
   }
 
   close(done?: () => void): void {
+    if (this.#isShort) {
+      this.#closed = true; // what waits for room was never acknowledged
+      return void this.#disk.after(() => done?.());
+    }
     this.#later('flush', () => {
       this.#closed = true;
       return () => done?.();
@@ -341,9 +365,18 @@ class SimStore implements Store {
     return [...this.#syncing.splice(0), ...this.#waiting.splice(0)];
   }
 
+  /** There is room: what waits is tried again. */
+  roomFound(): void {
+    if (!this.#isShort || this.#closed) return;
+    this.#isShort = false;
+    this.onShortage(null);
+    this.#startSync();
+  }
+
   #later(kind: DiskOperation, apply: Operation['apply']): void {
     if (this.#closed) return;
     this.#waiting.push({ kind, apply });
+    if (this.#isShort) return;
     if (this.#syncing.length === 0) this.#startSync();
   }
 
@@ -352,6 +385,7 @@ class SimStore implements Store {
     this.#sync = this.#disk.after(() => {
       const told: (() => void)[] = [];
       if (this.#disk.fails) return this.#disk.owner.wake(() => this.onFatal(new Error('input/output error')));
+      if (this.#disk.isFull) return this.#disk.owner.wake(() => this.#waitForRoom());
       for (let next = this.#syncing.shift(); next; next = this.#syncing.shift()) {
         told.push(next.apply());
         this.#disk.written(next.kind);
@@ -361,10 +395,21 @@ class SimStore implements Store {
     });
   }
 
+  #waitForRoom(): void {
+    this.#waiting.unshift(...this.#syncing.splice(0));
+    if (!this.#disk.isFull) return this.#startSync();
+    this.#isShort = true;
+    this.onShortage(noRoom());
+  }
+
   #tell(told: readonly (() => void)[]): void {
     for (const tell of told) if (!this.#abandoned) tell();
     if (this.#waiting.length > 0 && this.#syncing.length === 0) this.#startSync();
   }
+}
+
+function noRoom(): Error {
+  return new Error('ENOSPC: no space left on device');
 }
 
 function writeImage(image: Image): StoredImage {

@@ -9,6 +9,7 @@ import { CreateMode } from './sim-client.ts';
 const PAUSE_MS = { min: 50, max: 4_000 };
 const LONGEST_FREEZE_MS = 6_000;
 const LONGEST_SLOWNESS_MS = 10_000;
+const LONGEST_SHORTAGE_MS = 8_000;
 /** Long enough for a new leader, and for the old one to come back under it, ms. */
 const DEPOSED_MS = 4_500;
 const QUIET_MS = 7_000;
@@ -17,7 +18,7 @@ const QUIET_MS = 7_000;
 const DIES_STARTING = 0.3;
 
 /** What can go wrong with one member, and between two. What is named twice happens twice as often. */
-const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clockDrift', 'clockJump', 'bitRot', 'diskFailure'] as const;
+const ALONE = ['crash', 'crash', 'crashAll', 'crashAtDiskOperation', 'crashAtDiskOperation', 'freeze', 'slowDisk', 'clockDrift', 'clockJump', 'bitRot', 'diskFailure', 'diskFull', 'diskFull'] as const;
 const TOGETHER = ['partition', 'partition', 'depose', 'depose', 'depose', 'oneWayPartition', 'heal', 'heal', 'connectionReset', 'halfOpen', 'slowNetwork', 'lossyNetwork'] as const;
 
 /** Every kind of fault, as reports name it. */
@@ -46,6 +47,7 @@ export class Nemesis {
     for (const node of cluster.nodes) {
       node.disk.speed = ORDINARY_DISK;
       node.disk.repair();
+      node.disk.makeRoom();
       node.drift(1);
       cluster.restart(node);
     }
@@ -131,6 +133,17 @@ export class Nemesis {
     const [node] = this.#rng.shuffled(this.#living());
     node?.disk.fail();
     return node !== undefined;
+  }
+
+  /** Now and then everybody's, as of machines that are all alike. */
+  diskFull(): boolean {
+    const { nodes } = this.#cluster;
+    const full = this.#rng.chance(0.2) ? nodes : [this.#rng.pick(nodes)];
+    for (const { disk } of full) disk.fill();
+    this.#after(this.#rng.between(10, LONGEST_SHORTAGE_MS), () => {
+      for (const { disk } of full) disk.makeRoom();
+    });
+    return true;
   }
 
   /** One member's at a time: of two copies of a txn that a third never had, one may go. */

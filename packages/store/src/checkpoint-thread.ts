@@ -16,6 +16,14 @@ export type FromWriter =
 /** Bytes of chunks under way to the thread; twice what it gathers before it enters anything, so that neither side waits. */
 const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 
+/**
+ * A checkpoint could not be written; the one before it still stands. Why is not told apart: for a full disk LMDB gives
+ * ENOSPC or, after a short write, EIO. The log has everything, and finds out by itself what is wrong with the disk.
+ */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+}
+
 /** The thread that enters records into LMDB, seen from outside. One transaction at a time. */
 export class CheckpointThread {
   readonly #worker: Worker;
@@ -31,6 +39,11 @@ export class CheckpointThread {
     this.#worker.on('message', (message: FromWriter) => this.#heard(message));
     this.#worker.on('error', (error: Error) => this.#failed(error));
     this.#worker.unref(); // a process that has nothing else to do may end
+  }
+
+  /** False: it has failed, and nothing it was told is on disk unless it said so. */
+  get isAlive(): boolean {
+    return this.#failure === null;
   }
 
   begin(isWhole: boolean, keepUnknown: boolean): void {
@@ -63,7 +76,7 @@ export class CheckpointThread {
   /** What is spare goes with the thread: here it would wait for a garbage collection. */
   async close(): Promise<void> {
     const spare = this.#spare.splice(0);
-    await this.#ask({ kind: 'close', spare }, 'closed', spare);
+    if (this.isAlive) await this.#ask({ kind: 'close', spare }, 'closed', spare);
     await this.#worker.terminate();
   }
 
@@ -93,7 +106,7 @@ export class CheckpointThread {
     this.#waiting?.();
   }
 
-  /** @throws what the thread has ended with */
+  /** @throws CheckpointError when the thread has failed */
   async #until(isSo: () => boolean): Promise<void> {
     this.#worker.ref();
     while (!this.#failure && !isSo()) {
@@ -103,6 +116,6 @@ export class CheckpointThread {
     }
     this.#worker.unref();
     this.#waiting = null;
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw new CheckpointError(`the checkpoint could not be written: ${this.#failure.message}`, { cause: this.#failure });
   }
 }

@@ -85,7 +85,7 @@ export class Checkpoint {
    */
   async enter(capture: Capture, stopped: () => boolean): Promise<boolean> {
     clearTimeout(this.#idleTimer);
-    this.#thread ??= new CheckpointThread(this.#directory);
+    if (!this.#thread?.isAlive) this.#thread = new CheckpointThread(this.#directory);
     const thread = this.#thread;
     thread.begin(capture.isWhole, this.#keepUnknown);
     const packer = new ChunkPacker((length) => thread.spareBuffer(length));

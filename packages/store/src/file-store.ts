@@ -1,11 +1,13 @@
 import { asZxid, invariant, type Capture, type Image, type Proposal, type Zxid } from '@zk/protocol';
 import { captureOf, Checkpoint, removeCheckpoint } from './checkpoint.ts';
+import { CheckpointError } from './checkpoint-thread.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
 import { nodeDisk, type Disk } from './disk.ts';
 import { writeEpochs } from './epochs.ts';
 import type { Compression } from './file-names.ts';
 import { MIN_RETAINED_SNAPSHOTS, purge } from './purge.ts';
 import { finishReplacement, recover, truncate, type RecoverySources } from './recovery.ts';
+import { isOutOfRoom, ROOM_RETRY_MS, RoomKeeper } from './room.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Epochs, Recovered, Store } from './store.ts';
 import { TxnLog } from './txn-log.ts';
@@ -52,6 +54,8 @@ export interface FileStoreOptions {
    * Apache can be started on the directory at any time, and reads no more than twice the tree.
    */
   checkpoint?: 'apache' | 'lmdb';
+  /** How often what did not fit is tried again, in ms; default 1000. */
+  roomRetryMs?: number;
   /** Default: the real file system. The LMDB checkpoint is always on that one. */
   disk?: Disk;
 }
@@ -97,6 +101,7 @@ export class FileStore implements Store {
   readonly #snapshots: Snapshots;
   readonly #queue = new WorkQueue();
   readonly #log: TxnLog;
+  readonly #room: RoomKeeper;
   readonly #lmdb: Checkpoint | null;
   #busy = false; // a batch is being synced, or a job runs
   #scheduled = false;
@@ -104,6 +109,7 @@ export class FileStore implements Store {
   #ended: 'no' | 'closed' | 'failed' = 'no';
   #checkpoint: RunningCheckpoint | null = null;
   #checkpointAsked = false; // waits for its turn, or is being written
+  #isAbandoned = false; // closed with work that there was no room for
   #isDamaged = false; // what lies on disk is to be kept, for whoever wants to look at it
   #hasImage = false; // a log without any snapshot could not be recovered
   #lastAppended: Zxid | null = null;
@@ -125,12 +131,21 @@ export class FileStore implements Store {
       maxEntryBytes: options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES,
       sizeLimitKb: options.logSizeLimitKb ?? -1,
     });
+    this.#room = new RoomKeeper(options.roomRetryMs ?? ROOM_RETRY_MS);
     this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots) : null;
   }
 
   /** Makes or checks the directories; reads nothing yet. @throws DataDirectoryError */
   static open(options: FileStoreOptions): FileStore {
     return new FileStore(options);
+  }
+
+  get onShortage(): (shortage: Error | null) => void {
+    return this.#room.onChange;
+  }
+
+  set onShortage(handler: (shortage: Error | null) => void) {
+    this.#room.onChange = handler;
   }
 
   recover(): Recovered {
@@ -158,7 +173,7 @@ export class FileStore implements Store {
   }
 
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
-    this.#job(() => writeEpochs(this.#disk, this.#directory.snapshots, epochs), done);
+    this.#untilItFits(() => writeEpochs(this.#disk, this.#directory.snapshots, epochs), done);
   }
 
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
@@ -178,7 +193,7 @@ export class FileStore implements Store {
   replaceWith(image: Image, done: () => void): void {
     const zxid = image.zxid;
     this.#lastAppended = zxid;
-    this.#job(async () => {
+    this.#untilItFits(async () => {
       await this.#stopCheckpoint();
       const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
       if (!incoming) return;
@@ -190,14 +205,14 @@ export class FileStore implements Store {
     }, done);
   }
 
-  checkpoint(image: Image, done: () => void): void {
+  checkpoint(image: Image, done: (failure: Error | null) => void): void {
     const zxid = image.zxid;
     const isSkipped = this.#checkpointAsked;
     const changes = isSkipped ? null : this.#captureNow(image);
     this.#checkpointAsked = true;
     this.#job(() => {
       this.#log.roll();
-      if (isSkipped) setImmediate(done);
+      if (isSkipped) setImmediate(done, null);
       else this.#beginCheckpoint({ image, zxid, changes }, done);
     });
   }
@@ -220,14 +235,24 @@ export class FileStore implements Store {
   }
 
   close(done?: () => void): void {
-    const work = async (): Promise<void> => {
-      this.#checkpoint?.proceed?.();
-      await this.#checkpoint?.ended;
-      this.#log.close();
-      await this.#lmdb?.close();
-      this.#ended = 'closed';
-    };
-    this.#job(work, done);
+    const close = (): void => this.#job(() => this.#letGo(), done);
+    close();
+    this.#room.giveUp(() => {
+      // Nothing of what waits for room was acknowledged, and nothing of what waits behind it.
+      this.#queue.clear();
+      this.#isAbandoned = true;
+      this.#busy = false;
+      close();
+    });
+  }
+
+  async #letGo(): Promise<void> {
+    if (this.#isAbandoned) await this.#stopCheckpoint(); // it may hold what is in no log
+    this.#checkpoint?.proceed?.();
+    await this.#checkpoint?.ended;
+    this.#log.close();
+    await this.#lmdb?.close();
+    this.#ended = 'closed';
   }
 
   #sources(): RecoverySources {
@@ -272,16 +297,45 @@ export class FileStore implements Store {
       invariant(this.#hasImage || !last, 'a log needs an image to start from');
       this.#log.write(batch.proposals);
     } catch (error) {
-      this.#fail(error);
+      this.#batchFailed(batch, error);
       return;
     }
     this.#log.sync((error) => {
       if (this.#ended !== 'no') return;
-      if (error) return this.#fail(error);
+      if (error) return this.#batchFailed(batch, error);
       if (last) this.#batchIsDurable(last.zxid, performance.now() - startedAt);
+      if (last) this.#room.found();
       tell(batch.waiting);
       this.#finished();
     });
+  }
+
+  /** Nothing half written stays in the log, and nothing comes in between: the batch is all that is tried, until it fits. */
+  #batchFailed(batch: Batch, error: unknown): void {
+    if (!isOutOfRoom(error)) return this.#fail(error);
+    try {
+      this.#log.takeBack();
+    } catch (failure) {
+      if (!isOutOfRoom(failure)) return this.#fail(failure);
+      return this.#room.wait(error, () => this.#batchFailed(batch, error));
+    }
+    this.#room.wait(error, () => this.#writeBatch(batch));
+  }
+
+  /** {@link FileStore.#job}, repeated while there is no room for it: for what leaves the old state or makes the new one. */
+  #untilItFits(work: () => void | Promise<void>, done: () => void): void {
+    const fitting = async (): Promise<void> => {
+      for (;;) {
+        try {
+          await work();
+          return this.#room.found();
+        } catch (error) {
+          if (!isOutOfRoom(error)) throw error;
+          await new Promise<void>((resolve) => this.#room.wait(error, resolve));
+        }
+      }
+    };
+    this.#job(fitting, done);
   }
 
   #batchIsDurable(last: Zxid, ms: number): void {
@@ -327,15 +381,19 @@ export class FileStore implements Store {
     return { since, capture: captureOf(image, since) };
   }
 
-  #beginCheckpoint(asked: AskedCheckpoint, done: () => void): void {
+  #beginCheckpoint(asked: AskedCheckpoint, done: (failure: Error | null) => void): void {
     const { promise, resolve } = deferred();
     const running: RunningCheckpoint = { stopped: false, proceed: null, waitsFor: null, ended: promise };
     this.#checkpoint = running;
-    this.#attempt(() => this.#writeCheckpoint(asked, running), () => {
+    let failure: Error | null = null;
+    const work = async (): Promise<void> => {
+      failure = await shortageOf(() => this.#writeCheckpoint(asked, running));
+    };
+    this.#attempt(work, () => {
       this.#checkpoint = null;
       this.#checkpointAsked = false;
       resolve();
-      done();
+      done(failure);
     });
   }
 
@@ -348,10 +406,14 @@ export class FileStore implements Store {
     const lmdb = this.#lmdb;
     if (!lmdb) return;
     if (!capture.isWhole && since !== lmdb.mark) return capture.release(); // given up with what it was relative to
-    if (!(await lmdb.enter(capture, () => running.stopped || this.#ended === 'failed'))) return;
-    await this.#untilAppendedIsDurable(running);
-    if (running.stopped) await lmdb.abort();
-    else await lmdb.commit(capture);
+    try {
+      if (!(await lmdb.enter(capture, () => running.stopped || this.#ended === 'failed'))) return;
+      await this.#untilAppendedIsDurable(running);
+      if (running.stopped) await lmdb.abort();
+      else await lmdb.commit(capture);
+    } finally {
+      capture.release(); // of no consequence once it has been entered
+    }
   }
 
   /** Recovery needs one to fall back on, and Apache one to start from; the log behind it must not grow for ever. */
@@ -401,6 +463,17 @@ export class FileStore implements Store {
     this.#ended = 'failed';
     this.#queue.clear();
     this.onFatal(error as Error);
+  }
+}
+
+/** Null when it was done. The state on disk is the old one when there was no room for a new one: no reason to stop. */
+async function shortageOf(work: () => Promise<void>): Promise<Error | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (isOutOfRoom(error) || error instanceof CheckpointError) return error;
+    throw error;
   }
 }
 

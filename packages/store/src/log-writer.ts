@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import type { Proposal, Zxid } from '@zk/protocol';
+import { invariant, type Proposal, type Zxid } from '@zk/protocol';
 import { adler32 } from './adler32.ts';
-import { syncDirectory, writeFully, type Disk, type Done } from './disk.ts';
+import { readFully, syncDirectory, writeFully, type Disk, type Done } from './disk.ts';
 import { logName } from './file-names.ts';
 import { END_OF_RECORD, LOG_HEADER_BYTES, LOG_MAGIC, LOG_VERSION, RECORD_HEAD_BYTES } from './log-reader.ts';
+import { isOutOfRoom } from './room.ts';
 
 export interface LogWriterOptions {
   /** How much a file grows at a time, in KiB (zookeeper.preAllocSize); ≤ 0 = not at all. */
@@ -42,13 +43,21 @@ export class LogWriter {
     this.#fd = disk.open(path, 'w');
   }
 
-  /** A new file (or an emptied old one) for txns from `first` on. Nothing is durable before the first sync. */
+  /**
+   * A new file (or an emptied old one) for txns from `first` on. Nothing is durable before the first sync. One without a
+   * header is no log to anybody, and is emptied again by the next attempt.
+   */
   static create(disk: Disk, directory: string, first: Zxid, options: LogWriterOptions): LogWriter {
     const writer = new LogWriter(disk, directory, join(directory, logName(first)), options);
     const header = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
     header.writeInt32BE(LOG_MAGIC, 0);
     header.writeInt32BE(LOG_VERSION, 4);
-    writer.#put(header);
+    try {
+      writer.#put(header);
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
     return writer;
   }
 
@@ -72,9 +81,23 @@ export class LogWriter {
     }
     this.#disk.datasync(this.#fd, (error) => {
       if (error || this.#nameIsDurable) return done(error);
-      this.#nameIsDurable = true;
-      syncDirectory(this.#disk, this.#directory, done);
+      syncDirectory(this.#disk, this.#directory, (failure) => {
+        this.#nameIsDurable = failure === null;
+        done(failure);
+      });
     });
+  }
+
+  /**
+   * Forgets everything behind `end`, the end of a record, durably: whatever of it has reached the file. A sync that has
+   * failed tells nothing about the pages it was for, so they are dropped rather than synced once more.
+   */
+  cutTo(end: number): void {
+    this.#disk.resize(this.#fd, end);
+    this.#disk.syncNow(this.#fd);
+    this.#requireEnd(end);
+    this.position = end;
+    this.#allocated = end;
   }
 
   close(): void {
@@ -104,12 +127,33 @@ export class LogWriter {
     this.position += bytes.length;
   }
 
-  /** Apache's rule (FilePadding.calculateFileSizeWithPadding), so that our files have the lengths its files have. */
+  /** Before anything is written behind what was acknowledged: the file does end there. */
+  #requireEnd(end: number): void {
+    const mark = Buffer.alloc(2);
+    const fd = this.#disk.open(this.path, 'r');
+    try {
+      const length = readFully(this.#disk, fd, mark, 0, mark.length, end - 1);
+      invariant(length === 1 && mark[0] === END_OF_RECORD, 'a log that was cut ends with a whole record', { path: this.path, end });
+    } finally {
+      this.#disk.close(fd);
+    }
+  }
+
+  /**
+   * Apache's rule (FilePadding.calculateFileSizeWithPadding), so that our files have the lengths its files have. Padding
+   * that does not fit is none of the record's business, which may.
+   */
   #extend(): void {
     const step = this.#preAllocBytes;
     if (step <= 0 || this.position + PADDING_MARGIN_BYTES < this.#allocated) return;
     const grown = Math.max(this.position, this.#allocated) + step;
-    this.#allocated = this.position > this.#allocated ? grown - (grown % step) : grown;
-    this.#disk.resize(this.#fd, this.#allocated);
+    const padded = this.position > this.#allocated ? grown - (grown % step) : grown;
+    try {
+      this.#disk.resize(this.#fd, padded);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+      return;
+    }
+    this.#allocated = padded;
   }
 }

@@ -1,7 +1,7 @@
 import { asZxid, invariant, type Image, type Proposal, type Zxid } from '@zk/protocol';
 import type { DamageError } from './damage.ts';
 import type { Epochs, Recovered, Store } from './store.ts';
-import { tell, WorkQueue, type Batch } from './work-queue.ts';
+import { tell, WorkQueue, type Batch, type Job } from './work-queue.ts';
 
 /** What a {@link MemoryStore} would have on disk. Give it to the next one to restart, or to crash: only what was durable is here. */
 export class MemoryDisk {
@@ -14,6 +14,23 @@ export class MemoryDisk {
   base: Zxid = asZxid(0n);
   /** Set by a test: what a restart cannot read any more, until a replacement has come. */
   damage: DamageError | null = null;
+  #isFull = false;
+  /** Told that there is room again. */
+  onRoom: () => void = () => {};
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** For a test: nothing fits any more, until {@link MemoryDisk.makeRoom}. */
+  fill(): void {
+    this.#isFull = true;
+  }
+
+  makeRoom(): void {
+    this.#isFull = false;
+    this.onRoom();
+  }
 }
 
 /** Older images are forgotten, with the log that only they need. */
@@ -25,12 +42,15 @@ export class MemoryStore implements Store {
     throw error;
   };
 
+  onShortage: (shortage: Error | null) => void = () => {};
+
   readonly disk: MemoryDisk;
   readonly #later: (run: () => void) => void;
   readonly #queue = new WorkQueue();
   #scheduled = false;
   #closed = false;
   #lastAppended: Zxid | null = null;
+  #isShort = false;
 
   /** @param later runs something soon, but not at once; work that has been put off is lost in a crash */
   constructor(disk = new MemoryDisk(), later: (run: () => void) => void = setImmediate) {
@@ -80,16 +100,18 @@ export class MemoryStore implements Store {
     }, done);
   }
 
-  checkpoint(image: Image, done: () => void): void {
+  checkpoint(image: Image, done: (failure: Error | null) => void): void {
     const zxid = image.zxid;
+    let failure: Error | null = null;
     this.#job(() => {
       const { disk } = this;
+      if (disk.isFull) return void (failure = noRoom());
       disk.images = [...disk.images.filter((other) => other.zxid < zxid), frozen({ ...image, zxid })].slice(-RETAINED_IMAGES);
       const oldest = disk.images[0];
       if (!oldest || disk.images.length < RETAINED_IMAGES) return;
       disk.log = disk.log.filter((proposal) => proposal.zxid > oldest.zxid);
       disk.base = oldest.zxid;
-    }, done);
+    }, () => done(failure), 'runs anyway');
   }
 
   readLog(from: Zxid): Iterable<Proposal> | null {
@@ -108,9 +130,10 @@ export class MemoryStore implements Store {
   }
 
   close(done?: () => void): void {
+    if (this.#isShort) this.#queue.clear(); // nothing of it was acknowledged
     this.#job(() => {
       this.#closed = true;
-    }, done);
+    }, done, 'runs anyway');
   }
 
   #recovered(): Recovered {
@@ -130,11 +153,12 @@ export class MemoryStore implements Store {
     return this.#recovered();
   }
 
-  #job(work: () => void, done: () => void = () => {}): void {
-    this.#queue.job((next) => {
+  #job(work: () => void, done: () => void = () => {}, room: 'needs room' | 'runs anyway' = 'needs room'): void {
+    this.#queue.job((finished) => {
+      if (room === 'needs room' && this.disk.isFull) return;
       work();
       done();
-      next();
+      finished();
     });
     this.#schedule();
   }
@@ -150,19 +174,45 @@ export class MemoryStore implements Store {
 
   /** What callbacks ask for waits for the next turn, like on a real disk. */
   #runAll(): void {
-    const due: ReturnType<WorkQueue['take']>[] = [];
+    const due: (Batch | Job)[] = [];
     for (let work = this.#queue.take(); work; work = this.#queue.take()) due.push(work);
-    for (const work of due) {
+    for (const [i, work] of due.entries()) {
       if (this.#closed) return;
-      if (work?.kind === 'batch') this.#persist(work);
-      else work?.run(() => {});
+      if (!this.#isDone(work)) return this.#waitForRoom(due.slice(i));
     }
   }
 
-  #persist(batch: Batch): void {
-    this.disk.log.push(...batch.proposals);
-    tell(batch.waiting);
+  /** False: there is no room for it. */
+  #isDone(work: Batch | Job): boolean {
+    let isDone = false;
+    if (work.kind === 'job') {
+      work.run(() => {
+        isDone = true;
+      });
+    } else if (work.proposals.length === 0 || !this.disk.isFull) {
+      this.disk.log.push(...work.proposals);
+      tell(work.waiting);
+      isDone = true;
+    }
+    return isDone;
   }
+
+  #waitForRoom(work: readonly (Batch | Job)[]): void {
+    this.#queue.putBack(work);
+    this.disk.onRoom = () => {
+      if (!this.#isShort || this.#closed) return;
+      this.#isShort = false;
+      this.onShortage(null);
+      this.#schedule();
+    };
+    if (this.#isShort) return;
+    this.#isShort = true;
+    this.onShortage(noRoom());
+  }
+}
+
+function noRoom(): Error {
+  return Object.assign(new Error('ENOSPC: no space left in memory'), { code: 'ENOSPC' });
 }
 
 /** acl id, stat and two lengths */

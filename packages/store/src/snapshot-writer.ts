@@ -131,7 +131,8 @@ class GzipSink implements Sink {
   }
 
   write(chunk: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => this.#gzip.write(chunk, (error) => (error ? reject(error) : resolve())));
+    // A stream that was destroyed says only that: why, is what it ended with.
+    return new Promise((resolve, reject) => this.#gzip.write(chunk, (error) => (error ? this.#ended.then(() => reject(error), reject) : resolve())));
   }
 
   end(): Promise<void> {

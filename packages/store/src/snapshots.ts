@@ -80,10 +80,13 @@ export class Snapshots {
     try {
       complete = await writeSnapshot(this.#disk, fd, named(image, zxid), this.#format, stopped);
       if (complete) await settled((done) => this.#disk.sync(fd, done));
+    } catch (error) {
+      complete = false;
+      throw error;
     } finally {
       this.#disk.close(fd);
+      if (!complete) this.#disk.remove(path); // and the room it took is free again
     }
-    if (!complete) this.#disk.remove(path);
     return complete ? { path, zxid } : null;
   }
 

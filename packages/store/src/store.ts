@@ -83,9 +83,10 @@ export interface Store {
    * while it is written (fuzzy, storage.md 4.4): replay repairs that. Later appends do not wait for it and go to a new
    * log file. The snapshot becomes visible once it, and every txn appended until its last byte, is durable; then
    * whatever recovery no longer needs may be purged. `done` runs at the end, also when another one was still running
-   * and this one was skipped.
+   * and this one was skipped; it is told why when there was no room for it: nothing has changed then, and it can be
+   * tried again later.
    */
-  checkpoint(image: Image, done: () => void): void;
+  checkpoint(image: Image, done: (failure: Error | null) => void): void;
 
   /**
    * The durable log from the first record with a zxid ≥ `from`, read lazily; null when the log does not reach back
@@ -98,9 +99,19 @@ export interface Store {
   /** Bytes of the newest snapshot file; 0 without one. */
   newestImageSize(): number;
 
-  /** Finishes what was asked for before, then lets go of the disk. Nothing may be called afterwards. */
+  /**
+   * Finishes what was asked for before, then lets go of the disk. Nothing may be called afterwards. What waits for room
+   * (see {@link Store.onShortage}) is given up: nothing of it was acknowledged.
+   */
   close(done?: () => void): void;
 
-  /** A failed write or sync. What the disk holds is unknown from here on: nothing is acknowledged any more. */
+  /**
+   * The file system is full, or a quota used up, and null when there is room again. In between nothing is refused: what
+   * was asked for waits in its order, and is tried again from time to time, a batch as a whole. The log on disk ends with
+   * its last acknowledged record meanwhile, reading goes on.
+   */
+  onShortage: (shortage: Error | null) => void;
+
+  /** A failed write or sync, other than for lack of room. What the disk holds is unknown from here on: nothing is acknowledged any more. */
   onFatal: (error: Error) => void;
 }

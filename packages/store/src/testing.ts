@@ -9,6 +9,12 @@ export interface StoreUnderTest {
    * has not acknowledged may be lost, and it is not used any more.
    */
   open(): Store;
+  /** From now on nothing fits on it any more. */
+  fill(): void;
+  /** There is room again. */
+  makeRoom(): void;
+  /** Checkpoints go somewhere that {@link StoreUnderTest.fill} does not reach. */
+  checkpointsAlwaysFit?: boolean;
 }
 
 /**
@@ -170,6 +176,93 @@ export function storeContract(name: string, makeDisk: () => StoreUnderTest): voi
       expect(store.logSizeFrom(asZxid(1n))).toBeGreaterThan(0);
     });
 
+    describe('without room', () => {
+      test('nothing is acknowledged or lost: it waits in its order, and is done when there is room', async () => {
+        const disk = makeDisk();
+        const { store } = started(disk);
+        const told: (Error | null)[] = [];
+        const heard: (bigint | string)[] = [];
+        await appended(store, txns(1, 3));
+        disk.fill();
+        const shortage = new Promise<void>((resolve) => {
+          store.onShortage = (error) => void (told.push(error), resolve());
+        });
+        for (const proposal of txns(4, 6)) store.append(proposal, (upTo) => heard.push(upTo));
+        store.saveEpochs({ accepted: 1n, current: 1n }, () => heard.push('epochs'));
+        store.append(setData(7), (upTo) => heard.push(upTo));
+        await shortage;
+        expect(zxidsOf(store.readLog(asZxid(1n)))).toEqual([1n, 2n, 3n]); // reading goes on
+        expect(heard).toEqual([]);
+        disk.makeRoom();
+        await flushed(store);
+        expect(heard).toEqual([4n, 5n, 6n, 'epochs', 7n]);
+        expect(told).toEqual([expect.any(Error), null]);
+        expect(bytesOf(restarted(disk).txns)).toEqual(bytesOf(txns(1, 7)));
+      });
+
+      test('a start finds what was acknowledged, and whole records', async () => {
+        const disk = makeDisk();
+        const { store } = started(disk);
+        await appended(store, txns(1, 3));
+        disk.fill();
+        await new Promise<void>((resolve) => {
+          store.onShortage = () => resolve();
+          for (const proposal of txns(4, 6)) store.append(proposal, () => {});
+        });
+        const recovered = restarted(disk);
+        expect(zxidsOf(recovered.txns)).toEqual([1n, 2n, 3n]);
+        expect(recovered.notes).toEqual([]);
+        await closed(store);
+      });
+
+      test('a checkpoint fails, changes nothing, and can be taken later', async () => {
+        const disk = makeDisk();
+        if (disk.checkpointsAlwaysFit) return;
+        const { store } = started(disk);
+        await appended(store, txns(1, 4));
+        disk.fill();
+        await expect(checkpointed(store, imageAt(4n, 'no room'))).rejects.toThrow();
+        expect(zxidsOf(restarted(disk).txns)).toEqual([1n, 2n, 3n, 4n]);
+        disk.makeRoom();
+        const { store: again } = started(disk);
+        await appended(again, [setData(5)]);
+        await checkpointed(again, imageAt(5n, 'room'));
+        expect(dataAt(restarted(disk), '/a')).toBe('room');
+      });
+
+      test('an image from the leader waits for room, and the old history stays until it is there', async () => {
+        const disk = makeDisk();
+        const { store } = started(disk);
+        await appended(store, txns(1, 4));
+        disk.fill();
+        const shortage = new Promise<void>((resolve) => {
+          store.onShortage = () => resolve();
+        });
+        const done = replaced(store, imageAt(9n, 'from the leader'));
+        await shortage;
+        expect(zxidsOf(restarted(disk).txns)).toEqual([1n, 2n, 3n, 4n]);
+        disk.makeRoom();
+        await done;
+        expect(dataAt(restarted(disk), '/a')).toBe('from the leader');
+      });
+
+      test('close waits for nothing', async () => {
+        const disk = makeDisk();
+        const { store } = started(disk);
+        await appended(store, txns(1, 2));
+        disk.fill();
+        const heard: bigint[] = [];
+        await new Promise<void>((resolve) => {
+          store.onShortage = () => resolve();
+          store.append(setData(3), (upTo) => heard.push(upTo));
+        });
+        await closed(store);
+        disk.makeRoom();
+        expect(heard).toEqual([]);
+        expect(zxidsOf(restarted(disk).txns)).toEqual([1n, 2n]);
+      });
+    });
+
     test('zxids that do not rise are refused', async () => {
       const { store } = started(makeDisk());
       await appended(store, [setData(2)]);
@@ -180,7 +273,7 @@ export function storeContract(name: string, makeDisk: () => StoreUnderTest): voi
       const disk = makeDisk();
       const { store } = started(disk);
       store.append(setData(1), () => {});
-      await new Promise<void>((resolve) => store.close(resolve));
+      await closed(store);
       expect(restarted(disk).lastZxid).toBe(1n);
     });
   });
@@ -238,7 +331,11 @@ export function replaced(store: Store, image: Image): Promise<void> {
 }
 
 export function checkpointed(store: Store, image: Image): Promise<void> {
-  return new Promise((resolve) => store.checkpoint(image, resolve));
+  return new Promise((resolve, reject) => store.checkpoint(image, (failure) => (failure ? reject(failure) : resolve())));
+}
+
+export function closed(store: Store): Promise<void> {
+  return new Promise((resolve) => store.close(resolve));
 }
 
 export function savedEpochs(store: Store, epochs: Partial<Epochs>): Promise<void> {

@@ -127,6 +127,25 @@ export class TxnLog {
     });
   }
 
+  /**
+   * After a write or a sync that failed: what has come since the last sync is forgotten, and is not on disk when this
+   * returns. To be called again until it does; nothing may be written before.
+   */
+  takeBack(): void {
+    const writer = this.#writer;
+    const file = this.#files.at(-1);
+    if (!writer || !file) return; // the new file could not even be begun
+    if (this.#durableEnd > 0) {
+      writer.cutTo(this.#durableEnd);
+    } else {
+      this.#remove([file]);
+      writer.close();
+      this.#writer = null;
+      this.#files.pop();
+    }
+    this.#dirty = false;
+  }
+
   /** Length of the file being written, preallocation included. */
   get paddedSize(): number {
     return this.#writer?.paddedSize ?? 0;
@@ -270,7 +289,7 @@ export class TxnLog {
   /** Newest first, each removal durable before the next: whatever a crash leaves is a log without gaps. */
   #remove(files: readonly LogFile[]): void {
     for (const file of [...files].reverse()) {
-      this.#disk.remove(file.path);
+      if (this.#disk.exists(file.path)) this.#disk.remove(file.path); // it may have gone in an attempt before this one
       syncDirectoryNow(this.#disk, this.#directory);
     }
   }

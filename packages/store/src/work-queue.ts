@@ -44,6 +44,11 @@ export class WorkQueue {
     return this.#work.shift();
   }
 
+  /** What was taken and could not be done is first in line again. */
+  putBack(work: readonly (Batch | Job)[]): void {
+    this.#work.unshift(...work);
+  }
+
   clear(): void {
     this.#work.length = 0;
   }

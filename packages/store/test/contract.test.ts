@@ -4,7 +4,7 @@ import { fileDisk, temporaryDirectory } from './support.ts';
 
 storeContract('MemoryStore', () => {
   const disk = new MemoryDisk();
-  return { open: () => new MemoryStore(disk) };
+  return { open: () => new MemoryStore(disk), fill: () => disk.fill(), makeRoom: () => disk.makeRoom() };
 });
 storeContract('FileStore', () => fileDisk());
 storeContract('FileStore with a log directory of its own, gz snapshots and no preallocation', () =>

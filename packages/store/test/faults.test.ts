@@ -133,7 +133,6 @@ describe('killed at any change to the disk', () => {
 
 describe('a disk that fails', () => {
   const faults: [string, (disk: Disk) => Disk][] = [
-    ['a full disk', (disk) => ({ ...disk, write: () => { throw broken('ENOSPC'); } })],
     ['a failed write', (disk) => ({ ...disk, write: () => { throw broken('EIO'); } })],
     ['a failed sync', (disk) => ({ ...disk, datasync: (_fd, done) => void setImmediate(done, broken('EIO')) })],
     ['a directory that cannot be synced', (disk) => ({ ...disk, sync: (_fd, done) => void setImmediate(done, broken('EIO')) })],
@@ -168,12 +167,12 @@ describe('a disk that fails', () => {
     expect(zxidsOf(FileStore.open({ dataDir }).recover().txns)).toHaveLength(9);
   });
 
-  test('a checkpoint that cannot be written is fatal, and leaves no snapshot', async () => {
+  test('a snapshot that cannot be written, other than for lack of room, is fatal, and none is left', async () => {
     const disk = { ...nodeDisk };
     const { dataDir, open } = fileDisk({ disk });
     const { store } = started({ open });
     await appended(store, txns(1, 3));
-    disk.write = () => { throw broken('ENOSPC'); };
+    disk.write = () => { throw broken('EIO'); };
     expect(await outcome(store, () => checkpointed(store, imageAt(3n)))).toBe('failed');
     expect(nodeDisk.exists(join(dataDir, 'version-2', 'snapshot.3'))).toBe(false);
   });

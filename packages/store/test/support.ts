@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { FileStore, type FileStoreOptions } from '../src/index.ts';
+import { FileStore, nodeDisk, type Disk, type FileStoreOptions } from '../src/index.ts';
 import type { StoreUnderTest } from '../src/testing.ts';
 
 export const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -28,7 +28,29 @@ export function dataDirWith(fixture: string): string {
 /** One data directory, opened again and again; 64 KiB of preallocation keeps tests light. */
 export function fileDisk(options: Partial<FileStoreOptions> = {}): StoreUnderTest & { dataDir: string } {
   const dataDir = options.dataDir ?? temporaryDirectory();
-  return { dataDir, open: () => FileStore.open({ preAllocKb: 64, dataDir, ...options }) };
+  const disk = fullableDisk();
+  return {
+    dataDir,
+    open: () => FileStore.open({ preAllocKb: 64, dataDir, roomRetryMs: 1, disk, ...options }),
+    fill: () => disk.fill(),
+    makeRoom: () => disk.makeRoom(),
+    checkpointsAlwaysFit: options.checkpoint === 'lmdb', // LMDB writes past us
+  };
+}
+
+/** A disk that can be full: then half of what is written fits, and no more. */
+export function fullableDisk(): Disk & { fill(): void; makeRoom(): void } {
+  let isFull = false;
+  return {
+    ...nodeDisk,
+    write(fd, from, offset, length, position) {
+      if (!isFull) return nodeDisk.write(fd, from, offset, length, position);
+      if (length < 2) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      return nodeDisk.write(fd, from, offset, length >> 1, position);
+    },
+    fill: () => void (isFull = true),
+    makeRoom: () => void (isFull = false),
+  };
 }
 
 /** The names in version-2, sorted. */

@@ -47,7 +47,7 @@ const SLOW_SYNC_MS = 100;
 const FULL = 0.9;
 
 export function healthOf(facts: HealthFacts): Health {
-  const checks = [serving(facts), quorum(facts), peers(facts), sync(facts), eventLoop(facts), ...facts.disks.map(disk), zxid(facts), data(facts), requests(facts), watches(facts), memory(facts), files(facts)];
+  const checks = [serving(facts), quorum(facts), peers(facts), writing(facts), saving(facts), sync(facts), eventLoop(facts), ...facts.disks.map(disk), zxid(facts), data(facts), requests(facts), watches(facts), memory(facts), files(facts)];
   const bad = checks.filter(({ verdict }) => verdict !== 'ok');
   const verdict = bad.some((check) => check.verdict === 'fail') ? 'fail' : bad.length > 0 ? 'warn' : 'ok';
   const mode = facts.status.serving === null ? 'Not serving' : `Serving as ${modeOf(facts.status)}`;
@@ -86,6 +86,23 @@ function peers({ unresolvable, status }: HealthFacts): Check {
   return { name, verdict: 'ok', evidence: status.ensemble === null ? 'none' : 'every name resolves' };
 }
 
+function writing({ status }: HealthFacts): Check {
+  const name = 'writing';
+  const { shortage } = status.disk;
+  if (shortage === null) return { name, verdict: 'ok', evidence: 'the log takes what comes' };
+  const consequence = status.ensemble === null ? 'writes are refused, reads go on' : 'this member is no part of the quorum';
+  const evidence = `no room for the log for ${Math.round(shortage.forMs / 1000)} s (${shortage.reason}): ${consequence}`;
+  return { name, verdict: 'fail', evidence, advice: 'make room on the disk of dataLogDir; writing goes on by itself' };
+}
+
+function saving({ status }: HealthFacts): Check {
+  const name = 'checkpoints';
+  const { checkpoint } = status.disk;
+  if (checkpoint === null) return { name, verdict: 'ok', evidence: 'the last one was written' };
+  const evidence = `not written for ${Math.round(checkpoint.forMs / 1000)} s (${checkpoint.reason})`;
+  return { name, verdict: 'warn', evidence, advice: 'the log keeps everything meanwhile, and grows: make room on the disk of dataDir' };
+}
+
 function sync({ syncP99Ms, syncWarnMs }: HealthFacts): Check {
   const name = 'disk sync';
   if (syncP99Ms === null) return { name, verdict: 'ok', evidence: 'nothing written yet' };
@@ -102,7 +119,7 @@ function eventLoop({ eventLoop: { maxDelayMs, p99DelayMs, overMs }, tickTime }: 
 
 function disk({ path, freeBytes, totalBytes, usedByUs }: HealthFacts['disks'][number]): Check {
   const evidence = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free on ${path}, ${(usedByUs / MIB).toFixed(0)} MiB ours`;
-  if (freeBytes < 128 * MIB) return { name: 'disk space', verdict: 'fail', evidence, advice: 'a full disk stops this member: zk-server cleanup, or a larger disk' };
+  if (freeBytes < 128 * MIB) return { name: 'disk space', verdict: 'fail', evidence, advice: 'with a full disk this member takes no writes: zk-server cleanup, or a larger disk' };
   return freeBytes < GIB ? { name: 'disk space', verdict: 'warn', evidence, advice: 'zk-server cleanup, or a larger disk' } : { name: 'disk space', verdict: 'ok', evidence };
 }
 

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Distribution } from '@zk/peer';
 import { APACHE_ADVANCED_SUMMARIES, APACHE_BASIC_SUMMARIES, APACHE_COUNTERS } from './apache-names.ts';
-import { labelledSets, type LabelledSets } from './labelled-sets.ts';
 import { nodeCount, type Traffic } from './texts.ts';
 import type { AdminView } from './view.ts';
 
@@ -16,7 +15,6 @@ export interface Measurements {
   readonly counters: Named<number>;
   readonly basic: Named<Distribution>;
   readonly advanced: Named<Distribution>;
-  readonly sets: LabelledSets;
 }
 
 const UNUSED = new Distribution();
@@ -28,7 +26,6 @@ export function measurementsOf(view: AdminView, traffic: Traffic): Measurements 
     counters: counters(view),
     basic: complete(APACHE_BASIC_SUMMARIES, { ...basic, ...view.metrics.summaries }, UNUSED),
     advanced: complete(APACHE_ADVANCED_SUMMARIES, advanced, UNUSED),
-    sets: labelledSets(view),
   };
 }
 
@@ -66,6 +63,8 @@ function gauges({ status }: AdminView, { received, sent }: Traffic): [string, Mo
     ['auth_failed_count', pipeline.metrics.counters.auth_failed_count],
     ['non_mtls_remote_conn_count', 0],
     ['non_mtls_local_conn_count', 0],
+    ['disk_full', status.disk.shortage === null ? 0 : 1],
+    ['checkpoint_failed', status.disk.checkpoint === null ? 0 : 1],
     ...(ensemble === null ? [] : [['quorum_size', ensemble.voters.size] as [string, MonitorValue]]),
   ];
 }

@@ -151,7 +151,7 @@ const SERVER_KEYS = {
   snapCount: int(100000, { min: 2 }),
   /** Ours alone: how the tree is saved at snapCount (docs/adr/0002-checkpoint-in-lmdb.md). */
   'checkpoint.format': oneOf('lmdb', 'apache'),
-  snapSizeLimitInKb: off(4194304),
+  snapSizeLimitInKb: int(4194304),
   txnLogSizeLimitInKb: int(-1),
   commitLogCount: int(500, { min: 0 }),
   snapshotSizeFactor: float(0.33),

@@ -34,6 +34,8 @@ export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig
     reconfigEnabled: of('reconfigEnabled'),
     standaloneEnabled: of('standaloneEnabled'),
     snapCount: of('snapCount'),
+    snapSizeLimit: of('snapSizeLimitInKb') * 1024,
+    checkpointAtStop: of('checkpoint.format') === 'lmdb',
     digestEnabled: of('digest.enabled'),
     closeSessionTxnEnabled: of('closeSessionTxn.enabled'),
     extendedTypesEnabled: of('extendedTypesEnabled'),
