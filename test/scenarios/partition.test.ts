@@ -48,3 +48,17 @@ story('a session moves to the other side and keeps its ephemeral; the old connec
   alice.setData('/alive', 'moved').succeeds();
   zk.heal().settle().agrees();
 });
+
+story('T31: a member that was about to lead comes back with a later epoch than the leader’s, and is taken in', (seed) => {
+  const zk = cluster(3, { seed }).settle();
+  const [eager, witness] = zk.followers as [typeof zk.leader, typeof zk.leader];
+  const { leader } = zk;
+  // Twice about to lead: it has promised an epoch to itself that nobody else has heard of.
+  const { epochs } = eager.disk.durable;
+  zk.crash(eager);
+  eager.disk.durable.epochs = { current: epochs?.current ?? 0n, accepted: (epochs?.accepted ?? 0n) + 2n };
+  zk.connect(leader).create('/meanwhile').succeeds();
+  zk.restart(eager).settle().agrees();
+  zk.connect(eager).exists('/meanwhile').succeeds();
+  expect([leader, witness].every((node) => (node.peer.inspect().currentEpoch ?? 0n) >= (epochs?.accepted ?? 0n) + 2n)).toBe(true);
+});

@@ -2,7 +2,7 @@ import type { Id, Millis, SessionId } from '@zk/protocol';
 import type { AuditSubject } from './audit.ts';
 import type { Expiring } from './expiry-queue.ts';
 import { Fifo } from './fifo.ts';
-import { Summary } from './metrics.ts';
+import { Summary } from './distribution.ts';
 import { notification } from './notifications.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './sessions.ts';
@@ -48,6 +48,9 @@ export interface PendingRequest {
 export class ConnectionStats {
   received = 0;
   sent = 0;
+  /** Requests answered that changed nothing, pings left out; and those that did. */
+  reads = 0;
+  writes = 0;
   lastOp = 0;
   lastCxid = -1;
   lastZxid = -1n;

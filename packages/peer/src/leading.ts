@@ -9,6 +9,7 @@ import { PacketEncoder, QuorumLink, snapStream } from './links.ts';
 import type { LinkEvents } from './links.ts';
 import { unreachable } from './member.ts';
 import type { LinkInput, Member, Role } from './member.ts';
+import type { FollowedBy } from './status.ts';
 import type { Link, SyncOp } from './world.ts';
 
 /** A learner's backlog below this is nobody's concern. */
@@ -100,6 +101,7 @@ export class Leading implements Role, LinkEvents {
       const bytes = link.backlogBytes;
       if (bytes > WORTH_TELLING_BYTES) this.#loop.feed({ kind: 'backlog', link: link.id, bytes });
     }
+    this.#measureQueues();
     this.#loop.feed({ kind: 'tick' });
   }
 
@@ -126,11 +128,16 @@ export class Leading implements Role, LinkEvents {
     return this.#serving ? this.#machine.lastCommitted : null;
   }
 
-  learners(): readonly LearnerStatus[] {
-    return this.#machine.learners();
+  learners(): readonly FollowedBy[] {
+    return this.#machine.learners().map((status) => ({ ...status, ...trafficOf(this.#links.get(status.link)) }));
+  }
+
+  resetStats(): void {
+    for (const { traffic } of this.#links.values()) traffic.reset();
   }
 
   packet(link: QuorumLink, packet: QuorumPacket): void {
+    if (packet.type === PacketType.ACK && link.traffic.acks.isAwaiting(packet.zxid)) this.#timed(link);
     this.#loop.feed({ kind: 'packet', link: link.id, packet });
   }
 
@@ -149,10 +156,26 @@ export class Leading implements Role, LinkEvents {
     this.#loop.feed({ kind: 'unlinked', link: link.id });
   }
 
+  #measureQueues(): void {
+    const now = this.#member.world.clock.now();
+    for (const { link, sid, phase } of this.#machine.learners()) {
+      const { backlogBytes = 0, traffic } = this.#links.get(link) ?? {};
+      if (sid !== null && phase === 'synced') this.#member.pipeline.metrics.learner(sid).waiting(traffic?.packetsIn(backlogBytes) ?? 0, now);
+    }
+  }
+
+  #timed({ id, traffic }: QuorumLink): void {
+    traffic.sid ??= this.#machine.learners().find(({ link }) => link === id)?.sid ?? null;
+    const ms = traffic.acks.stop(this.#member.world.clock.now());
+    if (traffic.sid !== null) this.#member.pipeline.metrics.learner(traffic.sid).ackLatency.add(ms);
+  }
+
   #linked(link: Link): void {
     const { config, world } = this.#member;
     world.trace({ kind: 'linkOpened', remote: link.remote, side: 'leader' });
-    this.#links.set(link.id, new QuorumLink(link, config, this));
+    const quorumLink = new QuorumLink(link, config, this);
+    quorumLink.traffic.establishedAt = world.clock.wallTime();
+    this.#links.set(link.id, quorumLink);
     this.#loop.feed({ kind: 'linked', link: link.id, remote: link.remote });
   }
 
@@ -207,9 +230,14 @@ export class Leading implements Role, LinkEvents {
   #send(id: LinkId, packet: QuorumPacket): void {
     const link = this.#links.get(id);
     if (!link) return;
-    if (packet.type === PacketType.DIFF) this.#traceSync(id, 'DIFF', asZxid(packet.zxid));
+    if (packet.type === PacketType.PROPOSAL) this.#time(link, asZxid(packet.zxid));
+    else if (packet.type === PacketType.DIFF) this.#traceSync(id, 'DIFF', asZxid(packet.zxid));
     else if (packet.type === PacketType.TRUNC) this.#traceSync(id, 'TRUNC', asZxid(packet.zxid));
     link.send(this.#encoder.encode(packet));
+  }
+
+  #time({ traffic: { acks } }: QuorumLink, zxid: Zxid): void {
+    if (acks.isIdle) acks.start(zxid, this.#member.world.clock.now());
   }
 
   #sendImage(id: LinkId): void {
@@ -242,6 +270,8 @@ export class Leading implements Role, LinkEvents {
   #request({ link, session, cxid, op, body, authinfo }: Extract<LeaderEffect, { kind: 'request' }>): void {
     if (this.#retiring) return; // whoever asked it hears of a lost connection, as from a leader that vanished
     const answerSync = op === OpCode.sync ? () => this.#loop.feed({ kind: 'sync', token: null, link }) : undefined;
+    const from = this.#links.get(link);
+    if (from) from.traffic.requests += 1;
     this.#member.pipeline.forwarded(link, session, cxid, op, body, authinfo, answerSync);
   }
 
@@ -265,4 +295,16 @@ export class Leading implements Role, LinkEvents {
       revalidate: () => unreachable('a leader knows its sessions'),
     };
   }
+}
+
+function trafficOf(link: QuorumLink | undefined): Omit<FollowedBy, keyof LearnerStatus> {
+  const { backlogBytes = 0, traffic } = link ?? {};
+  return {
+    establishedAt: traffic?.establishedAt ?? 0,
+    packetsSent: traffic?.packetsSent ?? 0,
+    packetsReceived: traffic?.packetsReceived ?? 0,
+    requests: traffic?.requests ?? 0,
+    queuedPackets: traffic?.packetsIn(backlogBytes) ?? 0,
+    queuedBytes: backlogBytes,
+  };
 }

@@ -2,7 +2,7 @@ import { PacketType, asZxid, encodePacket, hex } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, ImageBuilder, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import { Learner } from '@zk/zab';
-import type { LearnerEffect, LearnerInput, LearnerStatus, Remains } from '@zk/zab';
+import type { LearnerEffect, LearnerInput, Remains } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
 import { endsRoles } from './ensemble-configs.ts';
@@ -96,7 +96,7 @@ export class Learning implements Role, LinkEvents {
     return this.#lastCommitted;
   }
 
-  learners(): readonly LearnerStatus[] {
+  learners(): readonly [] {
     return [];
   }
 

@@ -2,6 +2,7 @@ import { PacketType, QuorumStreamReader, SNAP_SIGNATURE, encodePacket } from '@z
 import type { ImageBuilder, QuorumPacket, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import type { PeerConfig } from './config.ts';
+import { LinkTraffic } from './link-traffic.ts';
 import type { Link } from './world.ts';
 
 /** Image bytes handed to a link before waiting for it to drain. Bounds memory per learner, and the length of one step. */
@@ -25,6 +26,7 @@ export class QuorumLink {
   readonly #link: Link;
   readonly #events: LinkEvents;
   readonly #reader: QuorumStreamReader<DataTree>;
+  readonly traffic = new LinkTraffic();
   #stream: Iterator<Buffer> | null = null;
   #behindImage: Buffer[] = [];
   #behindImageBytes = 0;
@@ -56,6 +58,7 @@ export class QuorumLink {
 
   send(bytes: Buffer): void {
     if (!this.#open) return;
+    this.traffic.sent(bytes.length);
     if (!this.#stream) return this.#link.send(bytes);
     this.#behindImage.push(bytes);
     this.#behindImageBytes += bytes.length;
@@ -90,6 +93,7 @@ export class QuorumLink {
     }
     for (const item of items) {
       if (!this.#open) return; // an earlier item of this chunk ended the connection
+      this.traffic.packetsReceived += 1;
       if (item.kind === 'packet') this.#events.packet(this, item.packet);
       else this.#events.image(this, item.image);
     }

@@ -1,12 +1,12 @@
 import { InvariantError } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, Millis, Proposal, ServerSpec, Sid, Zxid } from '@zk/protocol';
 import type { Epochs } from '@zk/store';
-import type { LearnerStatus } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
 import type { MemberHistory } from './history.ts';
 import type { Authority } from './authority.ts';
 import type { ObserverMasters } from './observer-masters.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { FollowedBy } from './status.ts';
 import type { Link, RoleName, World } from './world.ts';
 
 /** What every role works with, and what a role may ask of the member it belongs to. */
@@ -82,7 +82,9 @@ export interface Role {
   close(reason: string): void;
   /** The newest committed zxid this role knows of; null before it serves. */
   lastCommitted(): Zxid | null;
-  learners(): readonly LearnerStatus[];
+  learners(): readonly FollowedBy[];
+  /** `orst`. */
+  resetStats?(): void;
 }
 
 /** A call that our own code never makes. */

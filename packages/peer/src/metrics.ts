@@ -1,49 +1,10 @@
-/** A running minimum, maximum, sum and count, as `mntr` prints a basic summary (operations.md 7.1). */
-export class Summary {
-  count = 0;
-  sum = 0;
-  min = 0;
-  max = 0;
+import type { Sid } from '@zk/protocol';
+import { Distribution, Summary } from './distribution.ts';
+import { LearnerMetrics } from './learner-metrics.ts';
+import { PathTraffic } from './path-traffic.ts';
+import type { Clock } from './world.ts';
 
-  add(value: number): void {
-    this.min = this.count === 0 ? value : Math.min(this.min, value);
-    this.max = this.count === 0 ? value : Math.max(this.max, value);
-    this.count += 1;
-    this.sum += value;
-  }
-
-  get average(): number {
-    return this.count === 0 ? 0 : this.sum / this.count;
-  }
-
-  reset(): void {
-    this.count = this.sum = this.min = this.max = 0;
-  }
-}
-
-/** A summary that also estimates percentiles, from the last `SAMPLES` values. */
-export class Distribution extends Summary {
-  static readonly SAMPLES = 1024;
-  readonly #samples: number[] = [];
-
-  override add(value: number): void {
-    this.#samples[this.count % Distribution.SAMPLES] = value;
-    super.add(value);
-  }
-
-  /** `share`: 0.5 for the median. 0 without samples. */
-  percentile(share: number): number {
-    const sorted = [...this.#samples].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  }
-
-  override reset(): void {
-    super.reset();
-    this.#samples.length = 0;
-  }
-}
-
-/** Counted by the pipeline, under the names of `mntr` (operations.md 7.3 to 7.5). */
+/** Measured by the pipeline, under the names of `mntr` (operations.md 7.3 to 7.5). */
 export class PipelineMetrics {
   readonly counters = {
     packets_received: 0,
@@ -80,12 +41,33 @@ export class PipelineMetrics {
     readlatency: new Distribution(),
     updatelatency: new Distribution(),
   };
+  /** Which parts of the tree are read and written. */
+  readonly paths: PathTraffic;
+  /** Writes refused by a hard quota, by top path component. */
+  readonly quotaExceeded = new Map<string, number>();
+  /** By learner; filled by a leader. */
+  readonly learners = new Map<Sid, LearnerMetrics>();
   /** Milliseconds from receipt to reply, of every request. */
   readonly latency = new Summary();
   /** Bytes; −1 before the first. */
   lastResponseSize = -1;
   minResponseSize = -1;
   maxResponseSize = -1;
+
+  constructor(clock: Clock) {
+    this.paths = new PathTraffic(clock);
+  }
+
+  learner(sid: Sid): LearnerMetrics {
+    let learner = this.learners.get(sid);
+    if (learner === undefined) this.learners.set(sid, (learner = new LearnerMetrics()));
+    return learner;
+  }
+
+  quotaExceededBy(path: string): void {
+    const [, namespace = ''] = path.split('/', 2);
+    this.quotaExceeded.set(namespace, (this.quotaExceeded.get(namespace) ?? 0) + 1);
+  }
 
   responded(bytes: number): void {
     this.lastResponseSize = bytes;
@@ -97,6 +79,9 @@ export class PipelineMetrics {
   /** `srst`: everything but gauges starts again. */
   reset(): void {
     for (const name of Object.keys(this.counters) as (keyof PipelineMetrics['counters'])[]) this.counters[name] = 0;
+    this.paths.clear();
+    this.quotaExceeded.clear();
+    for (const learner of this.learners.values()) learner.reset();
     for (const summary of [...Object.values(this.basic), ...Object.values(this.advanced), this.latency]) summary.reset();
     this.lastResponseSize = this.minResponseSize = this.maxResponseSize = -1;
   }

@@ -110,7 +110,7 @@ export class Peer implements Member, Search {
       serving: this.#serving,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
-      missing: this.#role.name === 'looking' ? this.missing() : [],
+      missing: this.missing(),
       ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
       currentEpoch: this.#epochs.current,
@@ -129,6 +129,11 @@ export class Peer implements Member, Search {
       },
       pipeline: this.pipeline.status(),
     };
+  }
+
+  /** `orst`. */
+  resetLearnerStats(): void {
+    this.#role.resetStats?.();
   }
 
   // Member: what roles may ask
@@ -252,6 +257,8 @@ export class Peer implements Member, Search {
       case 'checkpoint':
         if (this.#isTreeCommitted && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
         return;
+      case 'logRequests':
+        return this.pipeline.logRequests(input.filter);
       case 'clientOpened':
         return this.pipeline.opened(input.link);
       case 'clientClosed':

@@ -14,6 +14,9 @@ export interface ConnectionStatus {
   readonly queued: number;
   readonly received: number;
   readonly sent: number;
+  /** Requests answered that changed nothing, pings left out; and those that did. */
+  readonly reads: number;
+  readonly writes: number;
   /** False while the client's requests are not read, because too many are in progress. */
   readonly reading: boolean;
   /** Null before the handshake. The rest means something only with a session. */
@@ -118,6 +121,8 @@ function connectionStatus(connection: Connection): ConnectionStatus {
     queued: connection.queue.length,
     received: stats.received,
     sent: stats.sent,
+    reads: stats.reads,
+    writes: stats.writes,
     reading: !connection.paused,
     session: connection.isEstablished ? connection.session : null,
     timeOut: connection.timeOut,

@@ -17,6 +17,7 @@ import { pipelineStatus, type PipelineStatus } from './pipeline-status.ts';
 import { Preparer, type Asker } from './preparer.ts';
 import { Replies } from './replies.ts';
 import { RequestThrottler } from './request-throttler.ts';
+import { RequestLog, type RequestFilter, type RequestLogging } from './request-log.ts';
 import { BY_ITSELF, Requests } from './requests.ts';
 import { Sessions, type Session } from './sessions.ts';
 import type { ClientLink, World } from './world.ts';
@@ -31,7 +32,7 @@ const STANDALONE_SID = asSid(1n);
  * standalone) or goes to the leader (learner), comes back in committed(), and is answered after the watches it fired.
  */
 export class Pipeline {
-  readonly metrics = new PipelineMetrics();
+  readonly metrics: PipelineMetrics;
   readonly #world: World;
   readonly #tree: () => DataTree;
   readonly #replies = new Replies();
@@ -45,6 +46,7 @@ export class Pipeline {
   readonly #reaper: Reaper;
   readonly #notifier: Notifier;
   readonly #auditor: Auditor | null;
+  readonly #logging: RequestLogging = { current: null };
   #authority: Authority | null = null;
   #retiring = false;
 
@@ -52,11 +54,12 @@ export class Pipeline {
     const access = new AccessControl(config.auth);
     const sid = config.ensemble ? config.sid : STANDALONE_SID;
     const { tickTime, localSessionsEnabled } = config;
+    this.metrics = new PipelineMetrics(world.clock);
     this.#world = world;
     this.#tree = tree;
     this.#sessions = new Sessions({ sid, tickTime, wallTime: world.clock.wallTime(), localSessionsEnabled });
     this.#clients = new Clients(world, this.metrics, config.sessionlessCnxnTimeout);
-    this.#preparer = new Preparer(config, world.clock, tree, this.#sessions, access);
+    this.#preparer = new Preparer(config, world.clock, tree, this.#sessions, access, this.metrics);
     this.#throttle = new ConnectionThrottle(config, world.random, world.clock.now());
     this.#reaper = new Reaper(config);
     this.#notifier = new Notifier(this.#clients.watches, access, this.metrics);
@@ -64,6 +67,7 @@ export class Pipeline {
     const parts = { config, world, tree, access, clients: this.#clients, sessions: this.#sessions, metrics: this.metrics };
     this.#requests = new Requests({
       ...parts,
+      logging: this.#logging,
       replies: this.#replies,
       preparer: this.#preparer,
       auditor: this.#auditor,
@@ -217,6 +221,7 @@ export class Pipeline {
     this.metrics.counters.commit_count += 1;
     this.#preparer.pending.applied(header.zxid);
     this.#replies.lastApplied(this.#tree().lastZxid);
+    if (outcome.err === 0) this.metrics.paths.written(body);
     if (outcome.digestMismatch) this.#reportMismatch(header, outcome.digestMismatch);
     if (outcome.changes.length > 0) this.#notifier.fire(outcome.changes, header.zxid);
     const own = this.#requests.takeOwn(header);
@@ -331,6 +336,11 @@ export class Pipeline {
 
   status(): PipelineStatus {
     return pipelineStatus(this.#clients, this.#sessions, this.metrics, this.#requests.outstanding, this.#throttle.dropProbability);
+  }
+
+  /** Tells these requests and their replies from now on; null: none any more. */
+  logRequests(filter: RequestFilter | null): void {
+    this.#logging.current = filter && new RequestLog(this.#world, filter);
   }
 
   /** `crst`. */

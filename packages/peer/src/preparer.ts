@@ -19,6 +19,7 @@ import { prepareDeleteContainer } from './operations/delete.ts';
 import { writes } from './operations/index.ts';
 import { prepareCloseSession } from './operations/sessions.ts';
 import type { WriteContext, WriteOperation } from './operations/write-operation.ts';
+import type { PipelineMetrics } from './metrics.ts';
 import { Outstanding, type PendingNode } from './outstanding.ts';
 import type { Owner, Sessions } from './sessions.ts';
 import type { Clock } from './world.ts';
@@ -51,12 +52,12 @@ export class Preparer {
   #zxid = 0n as Zxid;
   #time = 0n;
 
-  constructor(config: PeerConfig, clock: Clock, tree: () => DataTree, sessions: Sessions, access: AccessControl) {
+  constructor(config: PeerConfig, clock: Clock, tree: () => DataTree, sessions: Sessions, access: AccessControl, metrics: PipelineMetrics) {
     this.#config = config;
     this.#clock = clock;
     this.#sessions = sessions;
     this.pending = new Outstanding(tree, config.digestEnabled);
-    this.#context = new Context(this, config, tree, sessions, access);
+    this.#context = new Context(this, config, tree, sessions, access, metrics);
   }
 
   /**
@@ -147,15 +148,17 @@ class Context implements WriteContext {
   readonly #preparer: Preparer;
   readonly #sessions: Sessions;
   readonly #access: AccessControl;
+  readonly #metrics: PipelineMetrics;
   asker: Asker = { session: 0n as SessionId, cxid: 0, ids: null, owner: -1 };
 
-  constructor(preparer: Preparer, config: PeerConfig, tree: () => DataTree, sessions: Sessions, access: AccessControl) {
+  constructor(preparer: Preparer, config: PeerConfig, tree: () => DataTree, sessions: Sessions, access: AccessControl, metrics: PipelineMetrics) {
     this.#preparer = preparer;
     this.config = config;
     this.pending = preparer.pending;
     this.#tree = tree;
     this.#sessions = sessions;
     this.#access = access;
+    this.#metrics = metrics;
   }
 
   get session(): SessionId {
@@ -190,6 +193,12 @@ class Context implements WriteContext {
     const limited = tree.limitedAncestor(path);
     if (limited === null) return;
     const quota = tree.quotaOf(limited);
-    if (quota) checkQuota(quota, bytes, nodes);
+    if (!quota) return;
+    try {
+      checkQuota(quota, bytes, nodes);
+    } catch (error) {
+      if (error instanceof KeeperError && error.code === 'QUOTAEXCEEDED') this.#metrics.quotaExceededBy(path);
+      throw error;
+    }
   }
 }

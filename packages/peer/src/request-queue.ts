@@ -12,6 +12,7 @@ import type { ReadOperation } from './operations/read-operation.ts';
 import { Reading } from './reading.ts';
 import type { Replies } from './replies.ts';
 import type { Reply } from './reply.ts';
+import type { RequestLogging } from './request-log.ts';
 import type { World } from './world.ts';
 
 const LONG_REPLY_BYTES = 8 * 1024;
@@ -24,6 +25,7 @@ export interface RequestQueueParts {
   readonly access: AccessControl;
   readonly replies: Replies;
   readonly metrics: PipelineMetrics;
+  readonly logging: RequestLogging;
   /** A connection's createSession has been applied. */
   readonly sessionCreated: (connection: Connection) => void;
 }
@@ -142,7 +144,9 @@ export class RequestQueue {
 
   #sendKept({ connection, xid, op, receivedAt }: PendingRequest, frame: Buffer): void {
     connection.send(frame);
-    this.#recordReply(connection, xid, op, frame.length, this.#timeOfReply(frame.length), receivedAt);
+    const now = this.#timeOfReply(frame.length);
+    this.#recordReply(connection, xid, op, frame.length, now, receivedAt);
+    if (this.#parts.logging.current !== null) this.#parts.logging.current.answered(connection, xid, op, frame, now - receivedAt);
   }
 
   #lateReply({ connection, ids, xid, op, err, frame }: PendingRequest): Reply {
@@ -155,7 +159,9 @@ export class RequestQueue {
     this.#reading.connection = connection;
     this.#reading.ids = ids;
     try {
-      return read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
+      const reply = read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
+      this.#parts.metrics.paths.read(frame, reply);
+      return reply;
     } catch (error) {
       if (error instanceof KeeperError) return this.#parts.replies.header(xid, error.errno);
       if (error instanceof JuteError) return this.#parts.replies.header(xid, ErrorCode.MARSHALLINGERROR);
@@ -166,7 +172,9 @@ export class RequestQueue {
   /** Sends a reply and counts it. */
   reply(connection: Connection, xid: number, op: number, reply: Reply, receivedAt: Millis): void {
     connection.reply(reply);
-    this.#recordReply(connection, xid, op, reply.length, this.#timeOfReply(reply.length), receivedAt);
+    const now = this.#timeOfReply(reply.length);
+    this.#recordReply(connection, xid, op, reply.length, now, receivedAt);
+    if (this.#parts.logging.current !== null) this.#parts.logging.current.answered(connection, xid, op, reply.frame(), now - receivedAt);
   }
 
   /** A long reply may have taken long to make, and the clock stands still meanwhile. */
@@ -187,7 +195,13 @@ export class RequestQueue {
     metrics.latency.add(latency);
     metrics.counters.packets_sent += 1;
     metrics.responded(bytes);
-    (writes.has(op) ? metrics.advanced.updatelatency : metrics.advanced.readlatency).add(latency);
+    if (writes.has(op)) {
+      stats.writes += 1;
+      metrics.advanced.updatelatency.add(latency);
+    } else {
+      if (op !== OpCode.ping) stats.reads += 1;
+      metrics.advanced.readlatency.add(latency);
+    }
   }
 
   #isLarge(bytes: number): boolean {

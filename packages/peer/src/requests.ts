@@ -27,6 +27,7 @@ import type { WriteOperation } from './operations/write-operation.ts';
 import type { Preparer } from './preparer.ts';
 import type { Reply } from './reply.ts';
 import { RequestQueue, type RequestQueueParts } from './request-queue.ts';
+import type { RequestLog } from './request-log.ts';
 import { SELF, type Sessions } from './sessions.ts';
 import { Unqueued } from './unqueued.ts';
 
@@ -80,6 +81,7 @@ export class Requests {
   /** One frame of an established connection. */
   receive(connection: Connection, frame: Buffer, authority: Authority): void {
     if (frame.length < REQUEST_HEADER) return this.#parts.clients.refuse(connection, 'a frame too short for a request header');
+    if (this.#parts.logging.current !== null) this.#log(this.#parts.logging.current, connection, frame);
     const now = this.#parts.world.clock.now();
     const xid = frame.readInt32BE(0);
     const op = frame.readInt32BE(4);
@@ -111,6 +113,11 @@ export class Requests {
     const pending = this.#queue.pending(connection, 0, OpCode.createSession, this.#parts.world.clock.now(), 0);
     if (!isAuthoritative(authority)) return this.#forward(pending, intBytes(timeOut), null, authority);
     this.#propose(pending, this.#parts.preparer.createSession({ session, ...BY_ITSELF }, timeOut), authority);
+  }
+
+  #log(log: RequestLog, connection: Connection, frame: Buffer): void {
+    if (log.isOver) this.#parts.logging.current = null;
+    else log.received(connection, frame);
   }
 
   // What comes back

@@ -16,6 +16,19 @@ export interface TreeStatus {
   readonly globalSessions: number;
 }
 
+/** A learner, and what has passed over its link. */
+export interface FollowedBy extends LearnerStatus {
+  /** Wall clock, ms since 1970. */
+  readonly establishedAt: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  /** Clients' requests it has forwarded. */
+  readonly requests: number;
+  /** What it has not taken yet. The number of packets is estimated from the bytes. */
+  readonly queuedPackets: number;
+  readonly queuedBytes: number;
+}
+
 /** A member at one instant: what the four-letter words, metrics and health checks are made of. */
 export interface PeerStatus {
   readonly sid: Sid;
@@ -26,7 +39,7 @@ export interface PeerStatus {
   readonly inRoleForMs: Millis;
   /** Whom this member leads by or follows; null while it looks. */
   readonly leader: Sid | null;
-  /** Members not heard of on the election port; only told while looking. */
+  /** Voters not heard of on the election port. */
   readonly missing: readonly Sid[];
   readonly ensemble: EnsembleConfig | null;
   readonly acceptedEpoch: Epoch;
@@ -38,7 +51,7 @@ export interface PeerStatus {
   /** Logged, not committed yet. */
   readonly pendingTxns: number;
   /** The members that follow us; empty unless leading. */
-  readonly learners: readonly LearnerStatus[];
+  readonly learners: readonly FollowedBy[];
   readonly disk: DiskStatus;
   readonly tree: TreeStatus;
   readonly pipeline: PipelineStatus;

@@ -5,6 +5,7 @@
 import type { EnsembleConfig, Epoch, Id, Millis, ServerSpec, SessionId, Sid, Zxid } from '@zk/protocol';
 import type { Store } from '@zk/store';
 import type { AuditEntry } from './audit.ts';
+import type { RequestFilter } from './request-log.ts';
 
 export interface Clock {
   /** Milliseconds on a clock that never goes backwards; its zero means nothing. */
@@ -111,6 +112,8 @@ export type Input =
   | { readonly kind: 'expireSession'; readonly session: SessionId }
   /** Somebody wants the tree on disk now, as far as it is committed. */
   | { readonly kind: 'checkpoint' }
+  /** Tell these requests and their replies; null: none any more. */
+  | { readonly kind: 'logRequests'; readonly filter: RequestFilter | null }
   | { readonly kind: 'clientOpened'; readonly link: ClientLink }
   /** `frame` is without its length prefix, and valid during the step only. */
   | { readonly kind: 'frame'; readonly link: ClientLink; readonly frame: Buffer }
@@ -163,6 +166,20 @@ export type TraceEvent =
   | { readonly kind: 'session'; readonly event: 'created' | 'renewed' | 'moved' | 'closed' | 'expired'; readonly session: SessionId; readonly timeoutMs: number; readonly remote: string | null }
   /** A client connection was ended, or a request not served, where the protocol has no word for it. */
   | { readonly kind: 'clientRefused'; readonly remote: string; readonly session: SessionId | null; readonly reason: string }
+  /** A request that somebody wants to see (`logRequests`), and its reply. */
+  | { readonly kind: 'request'; readonly session: SessionId; readonly remote: string; readonly xid: number; readonly op: string; readonly paths: readonly string[]; readonly bytes: number }
+  | {
+      readonly kind: 'reply';
+      readonly session: SessionId;
+      readonly xid: number;
+      readonly op: string;
+      readonly paths: readonly string[];
+      /** `OK`, or the error's name. */
+      readonly error: string;
+      readonly zxid: bigint;
+      readonly ms: Millis;
+      readonly bytes: number;
+    }
   /** Something on our own disk, or in our own state, that should not be. */
   | { readonly kind: 'damage'; readonly reason: string }
   | { readonly kind: 'fatal'; readonly code: number; readonly reason: string; readonly error?: Error };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExpiryQueue, type Expiring } from '../src/expiry-queue.ts';
 import { Fifo } from '../src/fifo.ts';
-import { Distribution } from '../src/metrics.ts';
+import { Distribution } from '../src/distribution.ts';
 import type { PeerSettings } from '../src/config.ts';
 import { Server, type Client } from './pipeline-harness.ts';
 

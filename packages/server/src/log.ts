@@ -84,6 +84,8 @@ const LEVELS: Record<TraceEvent['kind'], Level> = {
   digestMismatch: 'error',
   session: 'debug',
   clientRefused: 'warn',
+  request: 'info',
+  reply: 'info',
   damage: 'error',
   fatal: 'fatal',
 };
@@ -110,6 +112,8 @@ const MESSAGES: Record<TraceEvent['kind'], string> = {
   digestMismatch: 'digest differs: this member has other data than its peers',
   session: 'session',
   clientRefused: 'client refused',
+  request: 'request',
+  reply: 'reply',
   damage: 'damage',
   fatal: 'stopping: this member cannot go on',
 };

@@ -411,6 +411,7 @@ class Server implements RunningServer {
       snapshots: this.#snapshotCommands(),
       console: settings.get('admin.console.enabled') ? this.#console() : null,
       view: () => this.#view(),
+      feed: this.#feed,
     });
   }
 

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AccessControl, peerConfig } from '@zk/peer';
+import { AccessControl, PathTraffic, peerConfig, type Input } from '@zk/peer';
 import { asSid, asZxid, OpCode, type Image } from '@zk/protocol';
 import { DataTree, digestId } from '@zk/tree';
 import { AdminServer } from '../src/admin/http.ts';
@@ -15,11 +15,14 @@ import { ServerMetrics } from '../src/admin/server-metrics.ts';
 import { SnapshotCommands, type SnapshotOptions } from '../src/admin/snapshot-command.ts';
 import type { AdminView } from '../src/admin/view.ts';
 import { whitelistOf } from '../src/admin/words.ts';
-import { CAPTURED_ENSEMBLE, connection, session, viewWith } from './support/view.ts';
+import { CAPTURED_ENSEMBLE, connection, session, STANDING_CLOCK, viewWith } from './support/view.ts';
 
 let admin: AdminServer | null = null;
 let home: string;
+/** What the server was asked to hand to its peer. */
+let fed: Input[];
 beforeEach(() => {
+  fed = [];
   home = mkdtempSync(join(tmpdir(), 'zk-admin-'));
 });
 afterEach(() => {
@@ -42,7 +45,7 @@ async function serve({ view = viewWith(), snapshots = {} }: Setup = {}): Promise
     now: () => 0, image: (): Image => new DataTree().image(), ...snapshots,
   });
   const words = new FourLetterWords(whitelistOf('*', false), () => view);
-  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshots: commands, view: () => view });
+  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshots: commands, view: () => view, feed: (input) => fed.push(input) });
   await admin.listen();
   return (path, init) => fetch(`http://127.0.0.1:${admin?.port}${path}`, init);
 }
@@ -119,7 +122,7 @@ describe('a standalone server answers as Apache’s', () => {
 });
 
 describe.each([['leader3', 'leader', 'leading'], ['follower1', 'follower', 'following'], ['observer4', 'observer', 'observing']] as const)('%s', (folder, serving, role) => {
-  const learner = { link: 1, remote: '127.0.0.1:34864', sid: asSid(4n), role: 'observer', phase: 'synced', acked: asZxid(4294967453n), alive: true } as const;
+  const learner = { link: 1, remote: '127.0.0.1:34864', sid: asSid(4n), role: 'observer', phase: 'synced', acked: null, alive: true, establishedAt: 1795227991559, packetsSent: 162, packetsReceived: 5, requests: 2, queuedPackets: 0, queuedBytes: 0 } as const;
   const sid = asSid(BigInt(folder.at(-1) ?? 1));
   const view = (): AdminView => {
     const base = busy({
@@ -207,6 +210,51 @@ describe('snapshot and restore', () => {
   });
 });
 
+describe('request_log', () => {
+  const withAuth = { method: 'POST', headers: { authorization: `digest ${SUPER}` } };
+  const guarded = (): AdminView => viewWith({ view: { rootAcl: () => [{ perms: 31, id: { scheme: 'digest', id: digestId(Buffer.from('root:secret')) } }] } });
+
+  test('wants a credential, and POST', async () => {
+    const get = await serve({ view: guarded() });
+    const answers = await Promise.all([get('/commands/request_log?path=/a', { method: 'POST' }), get('/commands/request_log?path=/a', { method: 'POST', headers: { authorization: 'ip x' } }), get('/commands/request_log?path=/a', { headers: withAuth.headers })]);
+    expect(answers.map(({ status }) => status)).toEqual([401, 403, 405]);
+    expect(fed).toEqual([]);
+  });
+
+  test('asks the peer for the requests of sessions and paths, for a while, or no longer', async () => {
+    const get = await serve({ view: guarded() });
+    const on = await get('/commands/request_log?session=0x1000017008a0001&session=-1&path=/app&seconds=5', withAuth);
+    expect(await on.json()).toEqual({ logging: true, sessions: ['0x1000017008a0001', '0xffffffffffffffff'], paths: ['/app'], seconds: 5, command: 'request_log', error: null });
+    expect(await (await get('/commands/request_log', withAuth)).json()).toEqual({ logging: false, command: 'request_log', error: null });
+    expect(fed).toEqual([
+      { kind: 'logRequests', filter: { sessions: new Set([session(0x1000017008a0001n), session(-1n)]), paths: ['/app'], forMs: 5000 } },
+      { kind: 'logRequests', filter: null },
+    ]);
+  });
+
+  test.each(['session=alice', 'path=app', 'path=/a&seconds=0', 'path=/a&seconds=1e9'])('refuses %s', async (query) => {
+    const get = await serve({ view: guarded() });
+    const answer = await get(`/commands/request_log?${query}`, withAuth);
+    expect([answer.status, await answer.json(), fed]).toEqual([400, { command: 'request_log', error: expect.stringMatching(/./) }, []]);
+  });
+});
+
+test('top: the busiest sessions and subtrees', async () => {
+  const traffic = new PathTraffic(STANDING_CLOCK);
+  for (const [path, times] of [['/app/config', 3], ['/app/config/db', 2], ['/jobs', 1]] as const) traffic.reads.count(path, 10, times);
+  traffic.writes.count('/jobs/1', 10, 4);
+  const [alice, bob] = [session(0x10n), session(0x11n)];
+  const base = busy({ pipeline: { connections: [connection(1, { session: alice, reads: 5, writes: 0 }), connection(2, { session: bob, reads: 7, writes: 1 }), connection(3)], watches: { counts: () => ({ watchers: 1, paths: 2, entries: 3 }), sessionsByPath: () => new Map([['/app/a/b', [alice, bob]], ['/app/a', [alice]], ['/z', [bob]]]), pathsBySession: () => new Map([[alice, ['/app/a/b', '/app/a']]]) } } });
+  const view = { ...base, status: { ...base.status, pipeline: { ...base.status.pipeline, metrics: { ...base.status.pipeline.metrics, paths: traffic } as unknown as typeof base.status.pipeline.metrics } } };
+  const get = await serve({ view });
+  const one = (id: string, port: number, count: number): object => ({ session_id: id, address: `127.0.0.1:${port}`, count });
+  expect(await (await get('/commands/top')).json()).toEqual({
+    sessions: { by_reads: [one('0x11', 2, 7), one('0x10', 1, 5)], by_writes: [one('0x11', 2, 1)], by_watches: [one('0x10', 1, 2)] },
+    subtrees: { by_reads: [{ path: '/app/config', count: 5 }, { path: '/jobs', count: 1 }], by_writes: [{ path: '/jobs/1', count: 4 }], by_watches: [{ path: '/app/a', count: 3 }, { path: '/z', count: 1 }] },
+    command: 'top', error: null,
+  });
+});
+
 describe('probes', () => {
   test('alive while not ready', async () => {
     const get = await serve({ view: viewWith({ status: { serving: null, role: 'looking', missing: [asSid(2n)] } }) });
@@ -246,7 +294,7 @@ describe('probes', () => {
 });
 
 describe('a verdict', () => {
-  const learner = (sid: bigint, phase: 'synced' | 'syncing') => ({ link: Number(sid), remote: 'x', sid: asSid(sid), role: 'participant', phase, acked: null, alive: true }) as const;
+  const learner = (sid: bigint, phase: 'synced' | 'syncing') => ({ link: Number(sid), remote: 'x', sid: asSid(sid), role: 'participant', phase, acked: null, alive: true, establishedAt: 0, packetsSent: 0, packetsReceived: 0, requests: 0, queuedPackets: 0, queuedBytes: 0 }) as const;
   const facts = (more: Partial<HealthFacts> = {}, view: Parameters<typeof viewWith>[0] = {}): HealthFacts => ({
     status: viewWith(view).status, syncP99Ms: 2, syncWarnMs: 1000, eventLoop: { maxDelayMs: 3, p99DelayMs: 1, overMs: 60_000 },
     disks: [{ path: '/data', freeBytes: 2 ** 40, totalBytes: 2 ** 41, usedByUs: 0 }], memory: { rss: 1, heapUsed: 1, heapLimit: 100 }, files: { open: 30, limit: 1024 },

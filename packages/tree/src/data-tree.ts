@@ -182,6 +182,11 @@ export class DataTree {
     return this.#znodes.quotas.limitedAncestor(path);
   }
 
+  /** Every quota there is, with its statistics. */
+  quotas(): Quota[] {
+    return this.#znodes.quotas.all();
+  }
+
   /** @throws KeeperError MARSHALLINGERROR when the limits or statistics of this limited path cannot be read */
   quotaOf(limited: string): Quota | null {
     return this.#znodes.quotas.quotaOf(limited);

@@ -1,3 +1,4 @@
+import { KeeperError } from '@zk/protocol';
 import {
   countedBy,
   formatStats,
@@ -42,6 +43,18 @@ export class QuotaBook {
     if (limits === undefined) return null;
     const stats = this.#table.get(statsPath(limited));
     return { path: limited, limits: parseTrack(limits.data), stats: stats ? parseTrack(stats.data) : null };
+  }
+
+  /** Every limited path's, those left out whose limits cannot be read. */
+  all(): Quota[] {
+    return [...this.#limited].flatMap((limited) => {
+      try {
+        return this.quotaOf(limited) ?? [];
+      } catch (error) {
+        if (error instanceof KeeperError) return [];
+        throw error;
+      }
+    });
   }
 
   created(path: string, bytes: number): void {

@@ -1,6 +1,12 @@
 import type { EnsembleConfig, Epoch, Sid, Zxid } from '@zk/protocol';
 
 /**
+ * How far a member may have promised beyond the epoch that a quorum has settled on: as often as it was about to lead and did
+ * not get to, lately. What goes further is the history of another ensemble, which must not be asked to an election.
+ */
+const MAX_PROMISES_AHEAD = 10n;
+
+/**
  * The first half of discovery: a number larger than every epoch that any of a quorum has agreed to (quorum.md 6.2,
  * Leader.getEpochToPropose). Counts by the committed config only.
  */
@@ -38,6 +44,15 @@ export class EpochQuorum {
     if (accepted >= this.#epoch) this.#epoch = accepted + 1n;
     if (isParticipant) this.#heard.add(sid);
     this.#frozen = this.#heard.has(this.#sid) && this.#config.isQuorum(this.#heard);
+  }
+
+  /**
+   * A member comes that was about to lead, or to follow, under a later epoch than the one settled on: it can follow in the
+   * next epoch only (17.3 T31). Apache's leader goes on without it, until something else ends its epoch.
+   */
+  isOutrunBy(sid: Sid, accepted: Epoch): boolean {
+    const isMember = this.#config.voters.has(sid) || this.#config.observers.has(sid);
+    return this.#frozen && isMember && accepted > this.#epoch && accepted <= this.#epoch + MAX_PROMISES_AHEAD;
   }
 }
 

@@ -280,6 +280,10 @@ export class Leader {
       return this.#disconnect(handler, `knows of the later config ${hex(configVersion)}, ours is ${hex(this.#config.version)}`);
     }
     if (sid === this.#options.sid) return this.#disconnect(handler, `has our own sid ${sid}`);
+    const accepted = epochOf(asZxid(packet.zxid));
+    if (this.#epochs.isOutrunBy(sid, accepted)) {
+      return this.#stepDown(`server ${sid} has promised epoch ${accepted} and cannot follow in ${this.epoch}: it takes a new one`);
+    }
     this.#replaceOlder(sid);
     handler.sid = sid;
     // The packet decides, not the config: one that is in no config follows without a vote (quorum.md 13.6).
@@ -287,7 +291,7 @@ export class Leader {
     handler.enter('epoch', this.#now);
     const isSettled = this.#phase !== 'idle' && this.#phase !== 'epochs';
     if (isSettled) this.#sendLeaderInfo(handler);
-    else this.#hearEpoch(sid, epochOf(asZxid(packet.zxid)), isParticipant);
+    else this.#hearEpoch(sid, accepted, isParticipant);
   }
 
   /** Two live connections with one sid are one voter (17.1 T14), and the newer one is the one that works. */

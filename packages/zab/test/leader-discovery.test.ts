@@ -56,10 +56,25 @@ describe('agreeing on an epoch', () => {
       2 links          ⇒
       2 FOLLOWERINFO 4 ⇒ save acceptedEpoch 5
       3 links          ⇒
-      3 FOLLOWERINFO 9 ⇒
+      3 FOLLOWERINFO 3 ⇒
       saved            ⇒ LEADERINFO 5.0 → 2 | LEADERINFO 5.0 → 3
       4 links          ⇒
-      4 OBSERVERINFO 4 ⇒ LEADERINFO 5.0 → 4
+      4 OBSERVERINFO 9 ⇒ LEADERINFO 5.0 → 4
+    `);
+  });
+
+  test('a member that has promised a later one gets a later one; who is far ahead is of another ensemble (T31)', () => {
+    const agreed = `
+      start             ⇒
+      2 links           ⇒
+      2 FOLLOWERINFO 4  ⇒ save acceptedEpoch 5
+      saved             ⇒ LEADERINFO 5.0 → 2
+      3 links           ⇒`;
+    new LeaderScene().plays(`${agreed}
+      3 FOLLOWERINFO 6  ⇒ step down: server 3 has promised epoch 6 and cannot follow in 5: it takes a new one
+    `);
+    new LeaderScene().plays(`${agreed}
+      3 FOLLOWERINFO 99 ⇒ LEADERINFO 5.0 → 3
     `);
   });
 

@@ -5,6 +5,7 @@ import { average, javaHex } from './java-format.ts';
 import type { FourLetterWords } from './four-letter-words.ts';
 import type { Json } from './json.ts';
 import { monitorOf, zabStateOf } from './monitor.ts';
+import { topFields } from './top.ts';
 import { environment, modeOf, nodeCount, NOT_SERVING, operationName, type ConnectionStatus } from './texts.ts';
 import { ZOOKEEPER_VERSION } from '../version.ts';
 import type { AdminView } from './view.ts';
@@ -59,8 +60,11 @@ export const COMMANDS: readonly AdminCommand[] = [
   }),
   serving('leader', ['lead'], (view) => leader(view)),
   { name: 'monitor', aliases: ['mntr'], run: (view, { words }) => (view === null || view.status.serving === null ? NOT_SERVING : monitor(view, words)) },
-  serving('observers', ['obsr'], ({ status }) => observers(status.learners)),
-  serving('observer_connection_stat_reset', ['orst'], () => ({})),
+  serving('observers', ['obsr'], ({ status }) => observers(status)),
+  serving('observer_connection_stat_reset', ['orst'], (view) => {
+    view.resetLearnerStats();
+    return {};
+  }),
   { name: 'ruok', aliases: [], run: () => ({}) },
   serving('server_stats', ['srvr'], (view, { words }) => serverStats(view, words)),
   serving('stats', ['stat'], (view, { words }) => ({
@@ -85,8 +89,12 @@ export const COMMANDS: readonly AdminCommand[] = [
     const { watchers, paths, entries } = status.pipeline.watches.counts();
     return { num_connections: watchers, num_paths: paths, num_total_watches: entries };
   }),
+  serving('top', [], topFields),
   { name: 'zabstate', aliases: [], run: (view) => (view === null ? NOT_SERVING : zabState(view)) },
 ];
+
+/** Commands that Apache does not have: left out of the list of commands, which is Apache's. */
+export const OWN_COMMANDS: ReadonlySet<string> = new Set(['top']);
 
 export function findCommand(name: string): AdminCommand | undefined {
   return COMMANDS.find((command) => command.name === name || command.aliases.includes(name));
@@ -112,21 +120,20 @@ function monitor(view: AdminView, words: FourLetterWords): Fields {
   return { version, server_state: serverState, ...(peerState === null ? {} : { peer_state: peerState }), ...Object.fromEntries(numbers) };
 }
 
-function observers(learners: AdminView['status']['learners']): Fields {
+function observers({ learners, lastCommitted }: AdminView['status']): Fields {
   const all = learners.filter(({ role }) => role === 'observer');
   return {
     synced_observers: all.filter(({ phase }) => phase === 'synced').length,
-    // What passes over a quorum link is not counted per learner.
-    observers: all.map(({ remote, sid, acked }) => ({
+    observers: all.map(({ remote, sid, establishedAt, queuedPackets, queuedBytes, packetsReceived, packetsSent, requests }) => ({
       remote_socket_address: `/${remote}`,
       sid,
-      established: 0,
-      queued_packets: 0,
-      queued_packets_size: 0,
-      packets_received: 0,
-      packets_sent: 0,
-      requests: 0,
-      last_zxid: acked ?? 0,
+      established: establishedAt,
+      queued_packets: queuedPackets,
+      queued_packets_size: queuedBytes,
+      packets_received: packetsReceived,
+      packets_sent: packetsSent,
+      requests,
+      last_zxid: lastCommitted ?? 0, // every commit is sent to it at once
     })),
   };
 }

@@ -1,14 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AccessControl } from '@zk/peer';
+import type { AccessControl, Input } from '@zk/peer';
+import { hex } from '@zk/protocol';
 import { javaAddress } from '../net/java-address.ts';
 import { listen } from '../net/listen.ts';
 import { permissionOf } from './access.ts';
-import { COMMANDS, findCommand } from './commands.ts';
+import { COMMANDS, findCommand, OWN_COMMANDS } from './commands.ts';
 import type { Console } from './console/console.ts';
 import type { FourLetterWords } from './four-letter-words.ts';
 import { healthOf, healthText } from './health.ts';
 import { HealthObserver } from './health-facts.ts';
 import { prettyJson, type Json } from './json.ts';
+import { requestFilterOf } from './request-log-command.ts';
 import type { Reply, SnapshotCommands } from './snapshot-command.ts';
 import { NOT_SERVING } from './texts.ts';
 import type { AdminView } from './view.ts';
@@ -26,7 +28,10 @@ export interface AdminServerOptions {
   readonly console: Console | null;
   /** `null` before the peer has started. */
   view(): AdminView | null;
+  feed(input: Input): void;
 }
+
+const REQUEST_LOG = 'request_log';
 
 /** Commands that need an Authorization header, by name and alias. */
 const GUARDED = new Map<string, { readonly name: string; readonly method: 'GET' | 'POST' }>([
@@ -34,7 +39,7 @@ const GUARDED = new Map<string, { readonly name: string; readonly method: 'GET' 
   ...['restore', 'rest'].map((name) => [name, { name: 'restore', method: 'POST' }] as const),
 ]);
 
-const NAMES = [...COMMANDS.map(({ name }) => name), 'restore', 'snapshot'].sort();
+const NAMES = [...COMMANDS.map(({ name }) => name).filter((name) => !OWN_COMMANDS.has(name)), 'restore', 'snapshot'].sort();
 
 /**
  * ZooKeeper's AdminServer: `GET /commands/stats` and its siblings as JSON (operations.md section 9), and what container
@@ -88,11 +93,27 @@ export class AdminServer {
   }
 
   async #command(name: string, parameters: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (name === REQUEST_LOG) return this.#logRequests(parameters, request, response);
     const guarded = GUARDED.get(name);
     if (guarded !== undefined) return sendReply(response, guarded.name, await this.#guarded(guarded, parameters, request));
     // Apache's 3.9 answers POST to these with 500 and a stack trace.
     if (request.method === 'POST' && findCommand(name) !== undefined) return send(response, 405, 'text/plain', '');
     return send(response, 200, 'application/json', prettyJson(this.#run(name, parameters)));
+  }
+
+  /** Ours: tells the requests of one session, or about one path, in the log. Whoever may take a snapshot may. */
+  #logRequests(parameters: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
+    const answer = (status: number, error: string | null, fields: Record<string, Json> = {}): void =>
+      send(response, status, 'application/json', prettyJson({ ...fields, command: REQUEST_LOG, error }));
+    const view = this.#options.view();
+    if (view === null) return answer(200, NOT_SERVING);
+    const permission = permissionOf(request.headers.authorization, javaAddress(request.socket.remoteAddress ?? ''), view.rootAcl(), this.#options.access);
+    if (!permission.granted) return answer(permission.status, permission.error);
+    if (request.method !== 'POST') return answer(405, 'use POST');
+    const filter = requestFilterOf(parameters);
+    if (typeof filter === 'string') return answer(400, filter);
+    this.#options.feed({ kind: 'logRequests', filter });
+    answer(200, null, filter === null ? { logging: false } : { logging: true, sessions: [...filter.sessions].map(hex), paths: [...filter.paths], seconds: filter.forMs / 1000 });
   }
 
   #run(name: string, parameters: URLSearchParams): Json {

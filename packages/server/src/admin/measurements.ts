@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Distribution } from '@zk/peer';
 import { APACHE_ADVANCED_SUMMARIES, APACHE_BASIC_SUMMARIES, APACHE_COUNTERS } from './apache-names.ts';
+import { labelledSets, type LabelledSets } from './labelled-sets.ts';
 import { nodeCount, type Traffic } from './texts.ts';
 import type { AdminView } from './view.ts';
 
@@ -15,6 +16,7 @@ export interface Measurements {
   readonly counters: Named<number>;
   readonly basic: Named<Distribution>;
   readonly advanced: Named<Distribution>;
+  readonly sets: LabelledSets;
 }
 
 const UNUSED = new Distribution();
@@ -26,6 +28,7 @@ export function measurementsOf(view: AdminView, traffic: Traffic): Measurements 
     counters: counters(view),
     basic: complete(APACHE_BASIC_SUMMARIES, { ...basic, ...view.metrics.summaries }, UNUSED),
     advanced: complete(APACHE_ADVANCED_SUMMARIES, advanced, UNUSED),
+    sets: labelledSets(view),
   };
 }
 

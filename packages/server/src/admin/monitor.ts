@@ -1,6 +1,7 @@
 import type { Distribution, PeerStatus } from '@zk/peer';
 import { ZOOKEEPER_VERSION } from '../version.ts';
 import { average } from './java-format.ts';
+import type { LabelledSet } from './labelled-sets.ts';
 import { measurementsOf, type Measurements, type MonitorValue } from './measurements.ts';
 import { modeOf, type Traffic } from './texts.ts';
 import type { AdminView } from './view.ts';
@@ -20,7 +21,15 @@ export function monitorOf(view: AdminView, traffic: Traffic): Monitor {
     version: ZOOKEEPER_VERSION,
     serverState: modeOf(view.status),
     peerState: peerStateOf(view.status),
-    values: [...measured.gauges, ...measured.counters, ...summaries(measured)],
+    values: [
+      ...measured.gauges,
+      ...labelled(measured.sets.gauges),
+      ...measured.counters,
+      ...labelled(measured.sets.counters),
+      ...summaries(measured),
+      ...labelled(measured.sets.basic).flatMap(([name, summary]) => basicLines(name, summary)),
+      ...labelled(measured.sets.advanced).flatMap(([name, summary]) => advancedLines(name, summary)),
+    ],
   };
 }
 
@@ -45,14 +54,23 @@ export function zabStateOf(role: PeerStatus['role'], serving: PeerStatus['servin
   return serving === null ? 'synchronization' : 'broadcast';
 }
 
+const PERCENTILES = [['p50', 0.5], ['p95', 0.95], ['p99', 0.99], ['p999', 0.999]] as const;
+
 function summaries({ basic, advanced }: Measurements): [string, MonitorValue][] {
   const lines: [string, MonitorValue][] = [];
   for (const [name, summary] of basic) lines.push(...basicLines(name, summary));
-  for (const [name, summary] of advanced) {
-    lines.push(...basicLines(name, summary));
-    for (const [label, share] of [['p50', 0.5], ['p95', 0.95], ['p99', 0.99], ['p999', 0.999]] as const) lines.push([`${label}_${name}`, summary.percentile(share)]);
-  }
+  for (const [name, summary] of advanced) lines.push(...advancedLines(name, summary));
   return lines;
+}
+
+/** The label comes in front. Agents take lines apart at blanks, so that a blank in the name of a znode must not be one here. */
+function labelled<T>(sets: readonly LabelledSet<T>[]): [string, T][] {
+  return sets.flatMap(([name, values]) => values.map(([label, value]): [string, T] => [`${label.replace(/[^\w.-]/g, '_')}_${name}`, value]));
+}
+
+function advancedLines(name: string, summary: Distribution): [string, MonitorValue][] {
+  const percentiles = PERCENTILES.map(([label, share]): [string, MonitorValue] => [`${label}_${name}`, summary.percentile(share)]);
+  return [...basicLines(name, summary), ...percentiles];
 }
 
 function basicLines(name: string, { average: mean, min, max, count, sum }: Distribution): [string, MonitorValue][] {

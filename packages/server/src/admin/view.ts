@@ -1,5 +1,6 @@
 import type { Peer, PeerStatus } from '@zk/peer';
 import type { ACL, Millis, SessionId } from '@zk/protocol';
+import type { Quota } from '@zk/tree';
 import type { ServerConfig } from '../config.ts';
 import { lastSnapshot } from './last-snapshot.ts';
 import type { ServerMetrics } from './server-metrics.ts';
@@ -26,9 +27,12 @@ export interface AdminView {
   rootAcl(): readonly ACL[];
   /** The newest snapshot file and when it was written, ms since 1970; −1 and `null` without one. */
   lastSnapshot(): { readonly zxid: bigint; readonly time: number | null };
-  /** `srst` and `crst`. */
+  /** Every limited path that has readable limits. */
+  quotas(): readonly Quota[];
+  /** `srst`, `crst` and `orst`. */
   resetServerStats(): void;
   resetConnectionStats(): void;
+  resetLearnerStats(): void;
 }
 
 export interface ViewSources {
@@ -55,6 +59,7 @@ export function viewOf({ config, peer, metrics, now, wallTime, directorySizes }:
     },
     globalSessions: () => [...tree.sessions],
     ephemerals: () => [...tree.ephemeralOwners()].map((session) => [session, [...tree.ephemeralsOf(session)]] as const),
+    quotas: () => tree.quotas(),
     rootAcl: () => tree.node('/')?.acl ?? [],
     lastSnapshot: () => lastSnapshot(config.dataDir),
     resetServerStats: () => {
@@ -62,5 +67,6 @@ export function viewOf({ config, peer, metrics, now, wallTime, directorySizes }:
       metrics.reset();
     },
     resetConnectionStats: () => pipeline.resetConnectionStats(),
+    resetLearnerStats: () => peer.resetLearnerStats(),
   };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { constants, monitorEventLoopDelay, performance, PerformanceObserver, type IntervalHistogram } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { maxFiles, openFiles } from '../admin/measurements.ts';
@@ -5,6 +6,7 @@ import { counter, gauge, type MetricFamily } from './family.ts';
 
 const RESOLUTION_MS = 20;
 const NANOSECONDS = 1e9;
+const KIB = 1024;
 const GC_KINDS = new Map<number, string>([
   [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
   [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
@@ -79,6 +81,7 @@ function processFamilies(): MetricFamily[] {
     counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', (user + system) / microseconds),
     gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', Math.round(performance.timeOrigin) / 1000),
     gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', process.memoryUsage.rss()),
+    gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes.', virtualMemory()),
     gauge('process_open_fds', 'Number of open file descriptors.', openFiles()),
     gauge('process_max_fds', 'Maximum number of open file descriptors.', maxFiles()),
   ];
@@ -102,4 +105,13 @@ function heapFamilies(): MetricFamily[] {
 function versionFamily(): MetricFamily {
   const [major = '', minor = '', patch = ''] = process.versions.node.split('.');
   return gauge('nodejs_version_info', 'Node.js version info.', 1, [['version', process.version], ['major', major], ['minor', minor], ['patch', patch]]);
+}
+
+/** 0 where the platform does not tell. */
+function virtualMemory(): number {
+  try {
+    return Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0) * KIB;
+  } catch {
+    return 0;
+  }
 }

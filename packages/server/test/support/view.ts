@@ -1,4 +1,4 @@
-import type { PeerStatus } from '@zk/peer';
+import { PathTraffic, type PeerStatus } from '@zk/peer';
 import { asSessionId, asSid, asZxid, EnsembleConfig, type SessionId } from '@zk/protocol';
 import { ServerMetrics } from '../../src/admin/server-metrics.ts';
 import type { AdminView } from '../../src/admin/view.ts';
@@ -10,7 +10,7 @@ export const session = (id: bigint): SessionId => asSessionId(id);
 /** A connection without a session, as one that brought a four-letter word. */
 export function connection(remotePort: number, more: Partial<ConnectionStatus> = {}): ConnectionStatus {
   return {
-    remoteAddress: '127.0.0.1', remotePort, secure: false, queued: 0, received: 0, sent: 0, reading: true, session: null, timeOut: 10_000,
+    remoteAddress: '127.0.0.1', remotePort, secure: false, queued: 0, received: 0, sent: 0, reads: 0, writes: 0, reading: true, session: null, timeOut: 10_000,
     lastOp: 0, establishedAt: 0, lastCxid: -1, lastZxid: -1n, lastResponseTime: 0, lastLatency: 0, minLatency: Infinity, averageLatency: 0, maxLatency: 0,
     ...more,
   };
@@ -21,12 +21,15 @@ type Counters = PipelineStatus['metrics']['counters'];
 
 const counters: Partial<Counters> = { auth_failed_count: 0, digest_mismatches_count: 0, packets_received: 0, packets_sent: 0, commit_count: 12 };
 
+/** One clock reading for ever: every request is looked at. */
+export const STANDING_CLOCK = { now: () => 0, wallTime: () => 0 };
+
 const idlePipeline: PipelineStatus = {
   connections: [], outstanding: 0, packetsReceived: 0, packetsSent: 0,
   latency: { min: 0, average: 0, max: 0 }, responseSize: { last: -1, min: -1, max: -1 }, watchCount: 0,
   watches: { counts: () => ({ watchers: 0, paths: 0, entries: 0 }), sessionsByPath: () => new Map(), pathsBySession: () => new Map() },
   localSessions: 0, sessionBuckets: [], connectionBuckets: [], connectionDropProbability: 0,
-  metrics: { counters, basic: {}, advanced: {}, reset: () => {} } as unknown as PipelineStatus['metrics'],
+  metrics: { counters, basic: {}, advanced: {}, paths: new PathTraffic(STANDING_CLOCK), quotaExceeded: new Map(), learners: new Map(), reset: () => {} } as unknown as PipelineStatus['metrics'],
 };
 
 export interface ViewParts {
@@ -55,10 +58,12 @@ export function viewWith({ lines = [], status = {}, pipeline = {}, view = {} }: 
     directorySizes: { data: 67109337, log: 67109337 },
     globalSessions: () => [],
     ephemerals: () => [],
+    quotas: () => [],
     rootAcl: () => [],
     lastSnapshot: () => ({ zxid: -1n, time: null }),
     resetServerStats: () => {},
     resetConnectionStats: () => {},
+    resetLearnerStats: () => {},
     ...view,
   };
 }
