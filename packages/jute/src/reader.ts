@@ -9,10 +9,10 @@ const scratch = new DataView(new ArrayBuffer(8));
  * {@link JuteError} instead. Nothing is copied.
  */
 export class Reader {
-  readonly bytes: Buffer;
+  #bytes: Buffer;
   /** The next byte to read, counted from the beginning of `bytes`. */
   offset: number;
-  readonly #end: number;
+  #end: number;
   readonly #maxLength: number;
 
   /**
@@ -21,10 +21,22 @@ export class Reader {
    * @param maxLength longest buffer or string that is accepted, in bytes (`jute.maxbuffer` + extrasize)
    */
   constructor(bytes: Buffer, offset = 0, end = bytes.length, maxLength = 0x7fffffff) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.offset = offset;
     this.#end = end;
     this.#maxLength = maxLength;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Begins anew with other bytes. */
+  restart(bytes: Buffer, offset = 0, end = bytes.length): this {
+    this.#bytes = bytes;
+    this.offset = offset;
+    this.#end = end;
+    return this;
   }
 
   /** How many bytes are left. */
@@ -34,22 +46,22 @@ export class Reader {
 
   /** A signed byte. */
   byte(): number {
-    return this.bytes.readInt8(this.#take('byte', 1));
+    return this.#bytes.readInt8(this.#take('byte', 1));
   }
 
   /** Any non-zero byte is true. */
   bool(): boolean {
-    return this.bytes[this.#take('boolean', 1)] !== 0;
+    return this.#bytes[this.#take('boolean', 1)] !== 0;
   }
 
   int(): number {
-    return this.bytes.readInt32BE(this.#take('int', 4));
+    return this.#bytes.readInt32BE(this.#take('int', 4));
   }
 
   long(): bigint {
     const at = this.#take('long', 8);
-    scratch.setInt32(0, this.bytes.readInt32BE(at));
-    scratch.setInt32(4, this.bytes.readInt32BE(at + 4));
+    scratch.setInt32(0, this.#bytes.readInt32BE(at));
+    scratch.setInt32(4, this.#bytes.readInt32BE(at + 4));
     return scratch.getBigInt64(0);
   }
 
@@ -59,7 +71,7 @@ export class Reader {
     if (length < 0) return null;
     const at = this.offset;
     this.offset = at + length;
-    return this.bytes.subarray(at, at + length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   /** A string or null (length −1). Malformed UTF-8 becomes U+FFFD; surrogates written one by one are put together. */
@@ -68,7 +80,7 @@ export class Reader {
     if (length < 0) return null;
     const at = this.offset;
     this.offset = at + length;
-    return decodeText(this.bytes, at, at + length);
+    return decodeText(this.#bytes, at, at + length);
   }
 
   /** A string; null is refused. */

@@ -87,7 +87,7 @@ export class Writer {
   /** A copy of exactly what was written. */
   finish(): Buffer {
     const copy = Buffer.allocUnsafe(this.#length);
-    copy.set(this.view());
+    this.#bytes.copy(copy, 0, 0, this.#length);
     return copy;
   }
 

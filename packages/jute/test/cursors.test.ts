@@ -146,3 +146,12 @@ describe('a writer', () => {
     expect(writer.finish().toString('hex')).toBe('0000000b' + '00000001' + '00000003616263');
   });
 });
+
+test('a reader that begins anew with other bytes keeps to their end', () => {
+  const one = reader('0000000100000002');
+  expect(one.int()).toBe(1);
+  const other = Buffer.from('ffff00000003ffff', 'hex');
+  expect(one.restart(other, 2, 6)).toBe(one);
+  expect([one.bytes, one.remaining, one.int(), one.remaining]).toEqual([other, 4, 3, 0]);
+  expect(() => one.byte()).toThrow(JuteError);
+});

@@ -1,7 +1,6 @@
-import type { Id, Millis, SessionId } from '@zk/protocol';
+import { Fifo, type Id, type Millis, type SessionId } from '@zk/protocol';
 import type { AuditSubject } from './audit.ts';
 import type { Expiring } from './expiry-queue.ts';
-import { Fifo } from './fifo.ts';
 import { Summary } from './distribution.ts';
 import { notification } from './notifications.ts';
 import type { Reply } from './reply.ts';

@@ -1,6 +1,5 @@
-import type { Image, Millis, Proposal, Zxid } from '@zk/protocol';
+import { Fifo, type Image, type Millis, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
-import { Fifo } from './fifo.ts';
 import type { Peer } from './peer.ts';
 import type { Clock, Input, World } from './world.ts';
 

@@ -1,4 +1,4 @@
-import { Fifo } from './fifo.ts';
+import { Fifo } from '@zk/protocol';
 
 /**
  * Feeds a machine and performs its effects, strictly in order: an input that an effect gives rise to waits until the

@@ -1,11 +1,10 @@
-import { EnsembleConfig, OpCode, asZxid, invariant } from '@zk/protocol';
+import { EnsembleConfig, Fifo, OpCode, asZxid, invariant, violated } from '@zk/protocol';
 import type { ImageBuilder, Proposal, Zxid } from '@zk/protocol';
 import type { Recovered, Store } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { CommittedLog } from '@zk/zab';
 import type { SyncHistory } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
-import { Fifo } from './fifo.ts';
 import type { World } from './world.ts';
 
 /** What a member says that has no history: it counts in no quorum, and is sent the whole tree (quorum.md 4.4, 7.2). */
@@ -91,7 +90,7 @@ export class MemberHistory implements SyncHistory {
   }
 
   append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
-    invariant(proposal.zxid > this.#lastLogged, 'the log only grows', { zxid: proposal.zxid, lastLogged: this.#lastLogged });
+    if (proposal.zxid <= this.#lastLogged) violated('the log only grows', { zxid: proposal.zxid, lastLogged: this.#lastLogged });
     this.#tail.push(proposal);
     this.#lastLogged = proposal.zxid;
     this.#store.append(proposal, persisted);
@@ -101,7 +100,7 @@ export class MemberHistory implements SyncHistory {
   leaveTail({ zxid }: Proposal): void {
     const head = this.#tail.shift();
     if (!head) this.#lastLogged = zxid; // an observer that keeps no log only remembers how far it is
-    else invariant(head.zxid === zxid, 'commits follow the order of the log', { zxid, head: head.zxid });
+    else if (head.zxid !== zxid) violated('commits follow the order of the log', { zxid, head: head.zxid });
   }
 
   /** Applies a txn that no client of ours waits for. */

@@ -1,19 +1,21 @@
-import { KeeperError, type ACL, type SessionId, type Zxid } from '@zk/protocol';
-import { Packed, PACKED_STAT_LENGTH, packedNodeDigest, TreeDigest, type DataTree, type PackedStat, type Znode } from '@zk/tree';
-import { Fifo } from './fifo.ts';
+import { Fifo, KeeperError, type ACL, type SessionId, type Zxid } from '@zk/protocol';
+import { Packed, PACKED_STAT_LENGTH, packedNodeDigest, putWord, TreeDigest, type DataTree, type PackedStat, type Znode } from '@zk/tree';
 
 /** A znode as it will be once every outstanding txn has been applied. Never changed: a later change makes a new one. */
 export interface PendingNode {
   readonly path: string;
-  readonly stat: PackedStat;
+  /** Null as long as no write is outstanding for it: then it is as {@link inTree} has it. */
+  readonly stat: PackedStat | null;
+  /** Good while one write is prepared, until the tree changes. */
+  readonly inTree: Znode | null;
   readonly version: number;
   /** Creations: the source of sequence numbers. */
   readonly cversion: number;
   readonly aversion: number;
   readonly numChildren: number;
   readonly acl: readonly ACL[];
-  /** undefined: no write is outstanding for it, the tree has its data. */
-  readonly data: Buffer | null | undefined;
+  /** Of a node that an outstanding write has made or changed. */
+  readonly data: Buffer | null;
   readonly dataLength: number;
   /** Ends with its session, and can have no children. */
   readonly ephemeral: boolean;
@@ -100,13 +102,14 @@ export class Outstanding {
     const cversion = (parent.cversion + 1) | 0;
     // Apply only ever raises the counter: past its end neither it nor pzxid moves (client.md 2.5).
     const isFull = parent.cversion === MAX_INT;
-    const parentStat = isFull ? parent.stat : this.#statOf(parent, Packed.PZXID);
-    if (!isFull) parentStat.writeInt32BE(cversion, Packed.CREATIONS);
+    const parentStat = isFull ? this.#copyOfStat(parent) : this.#statOf(parent, Packed.PZXID);
+    if (!isFull) putWord(parentStat, Packed.CREATIONS, cversion);
     this.#replaceParent(parent, parentStat, isFull ? parent.cversion : cversion, parent.numChildren + 1);
     const dataLength = data?.length ?? 0;
     const stat = this.#newStat(owner);
     const digest = this.#digestOf(path, data, stat);
-    this.#replace(null, { path, data, dataLength, acl, ephemeral, digest, numChildren: 0, version: 0, cversion: 0, aversion: 0, stat });
+    const counts = { version: 0, cversion: 0, aversion: 0, numChildren: 0 };
+    this.#replace(null, { path, stat, inTree: null, ...counts, acl, data, dataLength, ephemeral, digest });
     return cversion;
   }
 
@@ -121,21 +124,21 @@ export class Outstanding {
     const { path, cversion, aversion, numChildren, acl, ephemeral } = node;
     const version = (node.version + 1) | 0;
     const stat = this.#statOf(node, Packed.MZXID);
-    stat.writeInt32BE(version, Packed.VERSION);
+    putWord(stat, Packed.VERSION, version);
     put(this.#timeBytes, stat, Packed.MTIME);
     const dataLength = data?.length ?? 0;
     const digest = this.#digestOf(path, data, stat);
-    this.#replace(node, { path, stat, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
+    this.#replace(node, { path, stat, inTree: null, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
     return version;
   }
 
   /** @returns the new ACL version, which goes into the txn. */
   setAcl(node: PendingNode, acl: readonly ACL[]): number {
     const aversion = (node.aversion + 1) | 0;
-    const stat = Buffer.from(node.stat);
-    stat.writeInt32BE(aversion, Packed.AVERSION);
+    const stat = this.#copyOfStat(node);
+    putWord(stat, Packed.AVERSION, aversion);
     const data = this.#kept(node);
-    this.#replace(node, { ...node, data, acl, aversion, stat, digest: this.#digestOf(node.path, data, stat) });
+    this.#replace(node, { ...node, inTree: null, data, acl, aversion, stat, digest: this.#digestOf(node.path, data, stat) });
     return aversion;
   }
 
@@ -143,7 +146,7 @@ export class Outstanding {
   ephemeralsOf(session: SessionId): string[] {
     const paths = new Set(this.#tree().ephemeralsOf(session));
     for (const { path, node } of this.#records) {
-      if (node?.ephemeral && node.stat.readBigInt64BE(Packed.OWNER) === session) paths.add(path);
+      if (node?.ephemeral && ownerOf(node) === session) paths.add(path);
       else if (node === null) paths.delete(path);
     }
     return [...paths];
@@ -194,7 +197,7 @@ export class Outstanding {
     const { path, version, aversion, acl, dataLength, ephemeral } = parent;
     const data = this.#kept(parent);
     const digest = this.#digestOf(path, data, stat);
-    this.#replace(parent, { path, stat, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
+    this.#replace(parent, { path, stat, inTree: null, version, cversion, aversion, numChildren, acl, data, dataLength, ephemeral, digest });
   }
 
   #digestOf(path: string, data: Buffer | null, stat: PackedStat): number {
@@ -202,25 +205,29 @@ export class Outstanding {
   }
 
   /** The node's data as this overlay's own: what the tree has is good until the next apply only. */
-  #kept({ path, data }: PendingNode): Buffer | null {
-    if (data !== undefined) return data;
-    const inTree = this.#tree().node(path)?.data ?? null;
-    return inTree && Buffer.from(inTree);
+  #kept({ data, inTree }: PendingNode): Buffer | null {
+    return inTree?.data ? Buffer.from(inTree.data) : data;
   }
 
   /** A copy of the node's stat with this txn's zxid in one of its fields. */
   #statOf(node: PendingNode, zxidField: number): PackedStat {
-    const stat = Buffer.allocUnsafe(PACKED_STAT_LENGTH);
-    stat.set(node.stat);
+    const stat = this.#copyOfStat(node);
     put(this.#zxidBytes, stat, zxidField);
     return stat;
   }
 
+  #copyOfStat({ stat, inTree }: PendingNode): PackedStat {
+    const copy = new Uint8Array(PACKED_STAT_LENGTH);
+    if (stat !== null) copy.set(stat);
+    else inTree?.packStat(copy);
+    return copy;
+  }
+
   #newStat(owner: bigint): PackedStat {
-    const stat = Buffer.alloc(PACKED_STAT_LENGTH);
+    const stat = new Uint8Array(PACKED_STAT_LENGTH);
     for (const field of [Packed.CZXID, Packed.MZXID, Packed.PZXID]) put(this.#zxidBytes, stat, field);
     for (const field of [Packed.CTIME, Packed.MTIME]) put(this.#timeBytes, stat, field);
-    if (owner !== 0n) stat.writeBigInt64BE(owner, Packed.OWNER);
+    if (owner !== 0n) viewOf(stat).setBigInt64(Packed.OWNER, owner);
     return stat;
   }
 
@@ -245,13 +252,17 @@ export class Outstanding {
 
 /** A node no write is outstanding for. */
 function untouched(path: string, node: Znode): PendingNode {
-  const stat = Buffer.allocUnsafe(PACKED_STAT_LENGTH);
-  node.packStat(stat);
   const { version, cversion, aversion, numChildren, acl, dataLength, digest } = node;
-  return { path, stat, version, cversion, aversion, numChildren, acl, data: undefined, dataLength, ephemeral: node.kind === 'ephemeral', digest };
+  const ephemeral = node.kind === 'ephemeral';
+  return { path, stat: null, inTree: node, version, cversion, aversion, numChildren, acl, data: null, dataLength, ephemeral, digest };
 }
 
 function put(long: DataView, stat: PackedStat, field: number): void {
-  stat.writeInt32BE(long.getInt32(0), field);
-  stat.writeInt32BE(long.getInt32(4), field + 4);
+  putWord(stat, field, long.getInt32(0));
+  putWord(stat, field + 4, long.getInt32(4));
 }
+
+const viewOf = ({ buffer, byteOffset, length }: PackedStat): DataView => new DataView(buffer, byteOffset, length);
+
+/** Of a node an outstanding write has made or changed. */
+const ownerOf = ({ stat }: PendingNode): bigint => (stat === null ? 0n : viewOf(stat).getBigInt64(Packed.OWNER));

@@ -50,6 +50,8 @@ export class Preparer {
   nextZxid: () => Zxid | null = () => null;
   standalone = false;
   #zxid = 0n as Zxid;
+  /** The wall clock, once more as a bigint: it is the same for many a txn. */
+  #timeMs = 0;
   #time = 0n;
 
   constructor(config: PeerConfig, clock: Clock, tree: () => DataTree, sessions: Sessions, access: AccessControl, metrics: PipelineMetrics) {
@@ -116,7 +118,11 @@ export class Preparer {
     const zxid = this.nextZxid();
     if (zxid === null) return false;
     this.#zxid = zxid;
-    this.#time = BigInt(this.#clock.wallTime());
+    const ms = this.#clock.wallTime();
+    if (ms !== this.#timeMs) {
+      this.#timeMs = ms;
+      this.#time = BigInt(ms);
+    }
     this.pending.begin(zxid, this.#time);
     this.#context.asker = asker;
     return true;

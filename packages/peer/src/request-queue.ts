@@ -34,6 +34,7 @@ export interface RequestQueueParts {
 export class RequestQueue {
   readonly #parts: RequestQueueParts;
   readonly #reading: Reading;
+  readonly #reader = new Reader(Buffer.alloc(0));
   readonly #limit: number;
   #outstanding = 0;
   #largeBytes = 0;
@@ -159,7 +160,7 @@ export class RequestQueue {
     this.#reading.connection = connection;
     this.#reading.ids = ids;
     try {
-      const reply = read(new Reader(frame, REQUEST_HEADER), xid, this.#reading);
+      const reply = read(this.#reader.restart(frame, REQUEST_HEADER), xid, this.#reading);
       this.#parts.metrics.paths.read(frame, reply);
       return reply;
     } catch (error) {

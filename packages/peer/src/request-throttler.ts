@@ -1,10 +1,9 @@
-import { ErrorCode, OpCode, type Millis } from '@zk/protocol';
+import { ErrorCode, Fifo, OpCode, type Millis } from '@zk/protocol';
 import type { Authority } from './authority.ts';
 import type { Clients } from './clients.ts';
 import type { PeerConfig } from './config.ts';
 import type { Connection } from './connections.ts';
 import { REQUEST_HEADER } from './decode-request.ts';
-import { Fifo } from './fifo.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { Requests } from './requests.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,7 @@
 import { JuteError } from '@zk/jute';
 import {
   ErrorCode,
+  Fifo,
   OpCode,
   SyncRequest,
   opName,
@@ -17,14 +18,13 @@ import type { Authority } from './authority.ts';
 import type { Connection, PendingRequest } from './connections.ts';
 import { REQUEST_HEADER, decodeOrError, decodeOrNull } from './decode-request.ts';
 import { eagerAclError } from './eager-acl.ts';
-import { Fifo } from './fifo.ts';
 import { isAuthoritative } from './handshake.ts';
 import { createsEphemeral } from './operations/ephemeral.ts';
 import { reads, writes } from './operations/index.ts';
 import { MissingAclError, multi } from './operations/multi.ts';
 import type { ReadOperation } from './operations/read-operation.ts';
 import type { WriteOperation } from './operations/write-operation.ts';
-import type { Preparer } from './preparer.ts';
+import type { Asker, Preparer } from './preparer.ts';
 import type { Reply } from './reply.ts';
 import { RequestQueue, type RequestQueueParts } from './request-queue.ts';
 import type { RequestLog } from './request-log.ts';
@@ -34,6 +34,7 @@ import { Unqueued } from './unqueued.ts';
 /** The zxid of replies that no txn and no tree stands behind. */
 const NO_TXN = 0n;
 const NEVER = -1n;
+const NO_SESSION = 0n as SessionId;
 const NO_BODY: Buffer = Buffer.alloc(0);
 /** What the server asks for by itself. */
 export const BY_ITSELF = { cxid: 0, ids: null, owner: SELF } as const;
@@ -55,6 +56,7 @@ export class Requests {
   /** A learner's syncs the leader has not answered yet: strictly first in, first out (T47). */
   readonly #syncs = new Fifo<PendingRequest>();
   readonly #touched: Connection[] = [];
+  readonly #asker: { -readonly [K in keyof Asker]: Asker[K] } = { session: NO_SESSION, ...BY_ITSELF };
 
   constructor(parts: RequestsParts) {
     this.#parts = parts;
@@ -208,14 +210,14 @@ export class Requests {
     if (!authority.takesWrites) return this.#queue.refuse(connection, xid, op, now, ErrorCode.NOTREADONLY);
     const request = decodeOrError(operation.request, frame);
     if (request instanceof JuteError) return this.#undecodable(connection, xid, op, frame, request, now, authority);
-    const { ids, session } = connection;
+    const { ids } = connection;
     const staysLocal = this.#staysLocal(connection, op, request, authority); // a session is global even after a refusal
     const eager = this.#eagerError(op, request, ids, authority);
     if (eager !== 0) return this.#queue.reply(connection, xid, op, this.#parts.replies.headerAt(xid, NO_TXN, eager), now);
     const pending = this.#queue.pending(connection, xid, op, now, frame.length, staysLocal);
     pending.audit = this.#parts.auditor?.subjectOf(op, request) ?? null;
     if (!isAuthoritative(authority)) return this.#forward(pending, frame.subarray(REQUEST_HEADER), ids, authority);
-    this.#propose(pending, this.#parts.preparer.decoded(operation, request, { session, cxid: xid, ids, owner: SELF }), authority);
+    this.#propose(pending, this.#parts.preparer.decoded(operation, request, this.#askedBy(connection, xid)), authority);
   }
 
   /**
@@ -258,6 +260,15 @@ export class Requests {
       authority.request(session, 0, OpCode.createSession, intBytes(timeOut), null);
     }
     return false;
+  }
+
+  /** Good until the next write is prepared. */
+  #askedBy({ session, ids }: Connection, cxid: number): Asker {
+    const asker = this.#asker;
+    asker.session = session;
+    asker.cxid = cxid;
+    asker.ids = ids;
+    return asker;
   }
 
   #propose(pending: PendingRequest, proposal: Proposal | null, authority: Authority): void {

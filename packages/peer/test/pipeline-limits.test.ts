@@ -1,8 +1,6 @@
 import { AuthPacket, CreateRequest, ErrorCode, OPEN_ACL, OpCode } from '@zk/protocol';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExpiryQueue, type Expiring } from '../src/expiry-queue.ts';
-import { Fifo } from '../src/fifo.ts';
 import { Distribution } from '../src/distribution.ts';
 import type { PeerSettings } from '../src/config.ts';
 import { Server, type Client } from './pipeline-harness.ts';
@@ -106,24 +104,6 @@ test('what is not touched expires in the bucket after its timeout, what is touch
   queue.remove(kept);
   expect(queue.poll(9000)).toEqual([]);
   expect(queue.nextDeadline).toBe(Infinity);
-});
-
-test('a Fifo gives back what it was given, in order, however long it lives', () => {
-  fc.assert(
-    fc.property(fc.array(fc.option(fc.nat(), { nil: null }), { maxLength: 5000 }), (steps) => {
-      const fifo = new Fifo<number>();
-      const model: number[] = [];
-      for (const step of steps) {
-        if (step === null) expect(fifo.shift()).toBe(model.shift());
-        else {
-          fifo.push(step);
-          model.push(step);
-        }
-        expect([fifo.length, fifo.first]).toEqual([model.length, model[0]]);
-      }
-      expect([...fifo]).toEqual(model);
-    }),
-  );
 });
 
 test('percentiles are those of the last values', () => {

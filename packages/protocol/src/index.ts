@@ -2,6 +2,7 @@ export * from './create-mode.ts';
 export * from './ensemble.ts';
 export * from './ephemeral-owner.ts';
 export * from './errors.ts';
+export * from './fifo.ts';
 export * from './hello.ts';
 export * from './host-port.ts';
 export * from './image.ts';

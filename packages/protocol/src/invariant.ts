@@ -10,7 +10,12 @@ export class InvariantError extends Error {
  * @param fields shown in the message, bigints as hex: `commits only move forward (zxid=0x500000003)`
  */
 export function invariant(condition: unknown, message: string, fields?: Readonly<Record<string, unknown>>): asserts condition {
-  if (!condition) throw new InvariantError(message + describe(fields));
+  if (!condition) violated(message, fields);
+}
+
+/** The same where every write comes by: `if (!condition) violated(…)` makes no object of the fields when all is well. */
+export function violated(message: string, fields?: Readonly<Record<string, unknown>>): never {
+  throw new InvariantError(message + describe(fields));
 }
 
 function describe(fields: Readonly<Record<string, unknown>> = {}): string {

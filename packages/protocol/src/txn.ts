@@ -31,11 +31,15 @@ export interface Txn {
   digest: TxnDigest | null;
 }
 
-/** A txn together with its bytes, which go to the log, to the learners and to nobody who changes them. */
-export interface Proposal {
+/** A txn as it lies in the log and goes to the learners; nobody changes the bytes. */
+export interface LoggedTxn {
   readonly zxid: Zxid;
-  readonly txn: Txn;
   readonly bytes: Buffer;
+}
+
+/** A txn together with its bytes. */
+export interface Proposal extends LoggedTxn {
+  readonly txn: Txn;
 }
 
 export function proposalOf(txn: Txn): Proposal {

@@ -1,4 +1,4 @@
-import { asZxid, invariant, type Capture, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, invariant, violated, type Capture, type Image, type Proposal, type Zxid } from '@zk/protocol';
 import { captureOf, Checkpoint, removeCheckpoint } from './checkpoint.ts';
 import { CheckpointError } from './checkpoint-thread.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
@@ -161,7 +161,7 @@ export class FileStore implements Store {
 
   append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
     const last = this.#lastAppended;
-    invariant(last === null || proposal.zxid > last, 'zxids only rise in the log', { zxid: proposal.zxid, last });
+    if (last !== null && proposal.zxid <= last) violated('zxids only rise in the log', { zxid: proposal.zxid, last });
     this.#lastAppended = proposal.zxid;
     this.#queue.append(proposal, persisted);
     this.#schedule();

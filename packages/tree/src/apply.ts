@@ -1,26 +1,22 @@
-import { CONTAINER_OWNER, ErrorCode, OpCode, ttlOwner, type SessionId, type TxnBody, type TxnHeader } from '@zk/protocol';
-import { OpOutcome, type Change } from './outcome.ts';
+import { CONTAINER_OWNER, ErrorCode, OpCode, ttlOwner, type ACL, type TxnBody, type TxnHeader } from '@zk/protocol';
+import type { ApplyContext } from './apply-context.ts';
+import { Outcome } from './outcome.ts';
 import type { ZnodeRecord } from './znode-record.ts';
-import type { Znodes } from './znodes.ts';
+
+/** Who may hear of a parent that is not concerned. */
+const NOBODY: readonly ACL[] = [];
 
 type CreateBody = Extract<TxnBody, { parentCVersion: number }>;
 
 /** In create txns of logs from before 3.4: one more than the parent has now. */
 const UNKNOWN_CVERSION = -1;
 
-/** What one txn is applied to, and where its changes go. */
-export interface ApplyContext {
-  readonly znodes: Znodes;
-  readonly sessions: Map<SessionId, number>;
-  readonly changes: Change[];
-}
-
 /**
  * Applies one operation: a whole txn, or one item of a multi under the multi's header. The rules are those of
  * storage.md 4.4: an operation whose effect is there already changes nothing, and counters and pzxids only rise, so
  * that replaying txns over a fuzzy image is harmless.
  */
-export function applyOp(context: ApplyContext, header: TxnHeader, body: TxnBody): OpOutcome {
+export function applyOp(context: ApplyContext, header: TxnHeader, body: TxnBody): Outcome {
   switch (body.type) {
     case OpCode.create:
     case OpCode.create2:
@@ -29,7 +25,7 @@ export function applyOp(context: ApplyContext, header: TxnHeader, body: TxnBody)
       return create(context, header, body);
     case OpCode.delete:
     case OpCode.deleteContainer:
-      return new OpOutcome(body.type, deleteNode(context, body.path, header.zxid), body.path);
+      return new Outcome(body.type, deleteNode(context, body.path, header.zxid), body.path);
     case OpCode.setData:
     case OpCode.reconfig:
       return setData(context, header, body);
@@ -38,34 +34,34 @@ export function applyOp(context: ApplyContext, header: TxnHeader, body: TxnBody)
     case OpCode.createSession:
       context.sessions.set(header.clientId, body.timeOut);
       context.znodes.changes?.session(header.clientId);
-      return new OpOutcome(body.type, ErrorCode.OK);
+      return new Outcome(body.type, ErrorCode.OK);
     case OpCode.closeSession:
       return closeSession(context, header, body);
     case OpCode.error:
-      return new OpOutcome(body.type, body.err);
+      return new Outcome(body.type, body.err);
     case OpCode.check:
-      return new OpOutcome(body.type, ErrorCode.OK, body.path);
+      return new Outcome(body.type, ErrorCode.OK, body.path);
     case OpCode.multi:
-      return new OpOutcome(body.type, ErrorCode.MARSHALLINGERROR); // inside a multi; no server writes that
+      return new Outcome(body.type, ErrorCode.MARSHALLINGERROR); // inside a multi; no server writes that
   }
 }
 
 /** Applies a multi: with an error among its items, none of them. */
-export function applyMulti(context: ApplyContext, header: TxnHeader, items: TxnBody[]): OpOutcome[] {
+export function applyMulti(context: ApplyContext, header: TxnHeader, items: TxnBody[]): Outcome[] {
   const failed = items.findIndex(({ type }) => type === OpCode.error);
   if (failed < 0) return items.map((item) => applyOp(context, header, item));
   return items.map((item, index) => {
-    if (item.type === OpCode.error) return new OpOutcome(OpCode.error, item.err);
-    return new OpOutcome(OpCode.error, index < failed ? ErrorCode.OK : ErrorCode.RUNTIMEINCONSISTENCY);
+    if (item.type === OpCode.error) return new Outcome(OpCode.error, item.err);
+    return new Outcome(OpCode.error, index < failed ? ErrorCode.OK : ErrorCode.RUNTIMEINCONSISTENCY);
   });
 }
 
-function create(context: ApplyContext, { clientId, zxid, time }: TxnHeader, body: CreateBody): OpOutcome {
-  const { znodes, changes } = context;
+function create(context: ApplyContext, { clientId, zxid, time }: TxnHeader, body: CreateBody): Outcome {
+  const { znodes } = context;
   const { type, path, data, acl } = body;
   const parentPath = parentKey(path);
   const parent = parentPath === null ? undefined : znodes.get(parentPath);
-  if (parentPath === null || parent === undefined) return new OpOutcome(type, ErrorCode.NONODE, path);
+  if (parentPath === null || parent === undefined) return new Outcome(type, ErrorCode.NONODE, path);
   const parentAcl = parent.acl;
   const creations = body.parentCVersion === UNKNOWN_CVERSION ? parent.cversion + 1 : body.parentCVersion;
   const existing = znodes.get(path);
@@ -74,11 +70,11 @@ function create(context: ApplyContext, { clientId, zxid, time }: TxnHeader, body
   znodes.childCreated(parent, parentPath, creations, zxid);
   if (existing) {
     znodes.setAcl(existing, path, acl, existing.aversion); // the image may lack the list this znode has
-    return new OpOutcome(type, ErrorCode.NODEEXISTS, path);
+    return new Outcome(type, ErrorCode.NODEEXISTS, path);
   }
   const node = znodes.create({ path, data, acl, owner: ownerOf(body, clientId) }, parent, zxid, time);
-  changes.push({ event: 'created', path, parent: parentPath || '/', acl: node.acl, parentAcl });
-  const outcome = new OpOutcome(type, ErrorCode.OK, path, type === OpCode.create ? null : node.statBytes());
+  context.changed({ event: 'created', path, parent: parentPath || '/', acl: node.acl, parentAcl });
+  const outcome = new Outcome(type, ErrorCode.OK, path, type === OpCode.create ? null : context.statOf(node));
   znodes.quotas.created(path, node.dataLength);
   return outcome;
 }
@@ -92,42 +88,41 @@ function ownerOf(body: CreateBody, session: bigint): bigint {
 }
 
 /** @returns an error code. The parent's pzxid rises even when the znode is not there: a fuzzy image may lack it. */
-export function deleteNode({ znodes, changes }: ApplyContext, path: string, zxid: bigint): number {
+export function deleteNode(context: ApplyContext, path: string, zxid: bigint): number {
+  const { znodes } = context;
   const parentPath = parentKey(path);
   const parent = parentPath === null ? undefined : znodes.get(parentPath);
   if (parentPath === null || parent === undefined) return ErrorCode.NONODE;
   znodes.childDeleted(parent, parentPath, zxid);
   const node = znodes.get(path);
   if (node === undefined) return ErrorCode.NONODE;
-  changes.push({ event: 'deleted', path, parent: parentPath || '/', acl: node.acl, parentAcl: parent.acl });
+  context.changed({ event: 'deleted', path, parent: parentPath || '/', acl: node.acl, parentAcl: parent.acl });
   znodes.remove(node, path);
   return ErrorCode.OK;
 }
 
 function setData(
-  { znodes, changes }: ApplyContext,
+  context: ApplyContext,
   { zxid, time }: TxnHeader,
   { type, path, data, version }: Extract<TxnBody, { type: typeof OpCode.setData | typeof OpCode.reconfig }>,
-): OpOutcome {
+): Outcome {
+  const { znodes } = context;
   const node = znodes.get(path);
-  if (node === undefined) return new OpOutcome(type, ErrorCode.NONODE, path);
+  if (node === undefined) return new Outcome(type, ErrorCode.NONODE, path);
   znodes.setData(node, path, data, version, zxid, time);
-  changes.push(dataChanged(node, path));
-  return new OpOutcome(type, ErrorCode.OK, path, node.statBytes());
-}
-
-function dataChanged(node: ZnodeRecord, path: string): Change {
-  return { event: 'dataChanged', path, parent: null, acl: node.acl, parentAcl: [] };
+  context.changed({ event: 'dataChanged', path, parent: null, acl: node.acl, parentAcl: NOBODY });
+  return new Outcome(type, ErrorCode.OK, path, context.statOf(node));
 }
 
 function setAcl(
-  { znodes }: ApplyContext,
+  context: ApplyContext,
   { type, path, acl, version }: Extract<TxnBody, { type: typeof OpCode.setACL }>,
-): OpOutcome {
+): Outcome {
+  const { znodes } = context;
   const node = znodes.get(path);
-  if (node === undefined) return new OpOutcome(type, ErrorCode.NONODE, path);
+  if (node === undefined) return new Outcome(type, ErrorCode.NONODE, path);
   znodes.setAcl(node, path, acl, version);
-  return new OpOutcome(type, ErrorCode.OK, path, node.statBytes());
+  return new Outcome(type, ErrorCode.OK, path, context.statOf(node));
 }
 
 /** The listed znodes go whoever owns them now, then whatever else the tree holds for the session. */
@@ -135,12 +130,12 @@ function closeSession(
   context: ApplyContext,
   { clientId, zxid }: TxnHeader,
   { type, paths }: Extract<TxnBody, { type: typeof OpCode.closeSession }>,
-): OpOutcome {
+): Outcome {
   for (const path of paths ?? []) deleteNode(context, path, zxid);
   deleteEphemerals(context, clientId, zxid);
   context.sessions.delete(clientId);
   context.znodes.changes?.session(clientId);
-  return new OpOutcome(type, ErrorCode.OK);
+  return new Outcome(type, ErrorCode.OK);
 }
 
 export function deleteEphemerals(context: ApplyContext, session: bigint, zxid: bigint): void {

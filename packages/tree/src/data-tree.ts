@@ -10,11 +10,12 @@ import {
   type Zxid,
 } from '@zk/protocol';
 import { OPEN_ACL_ID } from './acl-table.ts';
+import { ApplyContext } from './apply-context.ts';
 import { applyMulti, applyOp, deleteEphemerals } from './apply.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { DigestCheck } from './digest-check.ts';
 import { DIGEST_VERSION, type TreeDigest } from './digest.ts';
-import { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
+import { Outcome, type Change, type OpOutcome, type DigestMismatch } from './outcome.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { countedBy, type Quota } from './quota.ts';
 import { completeImage, imageNodes, loadImage, loadNode, requireRoot } from './tree-image.ts';
@@ -48,12 +49,14 @@ export class DataTree {
   /** Set when the image this tree was made from claimed to be exact and its digest was another. */
   readonly imageMismatch: DigestMismatch | undefined;
   readonly #znodes: Znodes;
+  readonly #context: ApplyContext;
   readonly #digests: DigestCheck;
 
   /** A new database with the four znodes of client.md 2.3; {@link fromImage} and {@link builder} for another beginning. */
   constructor(options: Partial<TreeOptions> = {}, image?: Image | 'arrives') {
     const all = { ...DEFAULTS, ...options };
     this.#znodes = new Znodes(all, all.digest);
+    this.#context = new ApplyContext(this.#znodes, this.sessions);
     this.#digests = new DigestCheck(this.#znodes.digest, all.digest);
     if (image === undefined) this.#loadInitialNodes();
     else if (image !== 'arrives') this.imageMismatch = this.#load(image);
@@ -113,11 +116,10 @@ export class DataTree {
 
   /** Applies a txn in one go. Errors end up in the outcome: no txn can stop a replay. */
   apply({ header, body, digest }: Txn): Outcome {
-    const changes: Change[] = [];
-    const context = { znodes: this.#znodes, sessions: this.sessions, changes };
-    const outcome = body.type === OpCode.multi
-      ? multiOutcome(applyMulti(context, header, body.txns), changes)
-      : new Outcome(applyOp(context, header, body), null, changes);
+    const context = this.#context;
+    context.keepsStats = body.type === OpCode.multi;
+    const outcome = body.type === OpCode.multi ? multiOutcome(applyMulti(context, header, body.txns)) : applyOp(context, header, body);
+    outcome.changes = context.takeChanges();
     if (header.zxid > this.lastZxid) this.lastZxid = header.zxid;
     const mismatch = this.#digests.applied(header.zxid, digest);
     if (mismatch) outcome.digestMismatch = mismatch;
@@ -225,13 +227,11 @@ export class DataTree {
    * Deletes the ephemerals of sessions that are in no session table, without a txn (storage.md 4.5). Only for the
    * leader and standalone, after recovery.
    */
-  killOrphans(): Change[] {
-    const changes: Change[] = [];
-    const context = { znodes: this.#znodes, sessions: this.sessions, changes };
+  killOrphans(): readonly Change[] {
     for (const session of [...this.ephemeralOwners()]) {
-      if (!this.sessions.has(session)) deleteEphemerals(context, session, this.lastZxid);
+      if (!this.sessions.has(session)) deleteEphemerals(this.#context, session, this.lastZxid);
     }
-    return changes;
+    return this.#context.takeChanges();
   }
 
   #capture(since: object | null): Capture {
@@ -287,9 +287,9 @@ export class DataTree {
   }
 }
 
-function multiOutcome(results: OpOutcome[], changes: Change[]): Outcome {
+function multiOutcome(results: readonly OpOutcome[]): Outcome {
   const err = results.find((result) => result.err !== 0)?.err ?? 0;
-  return new Outcome(new OpOutcome(OpCode.multi, err), results, changes);
+  return new Outcome(OpCode.multi, err, null, null, results);
 }
 
 /** An iterable that starts anew each time. */

@@ -29,7 +29,7 @@ export function nodeDigest(path: string, data: Buffer | null, stat: StatPersiste
   return BigInt(packedNodeDigest(path, data, packStat(stat)));
 }
 
-export function packStat(stat: StatPersisted): PackedStat {
+export function packStat(stat: StatPersisted): Buffer {
   const bytes = Buffer.allocUnsafe(PACKED_STAT_LENGTH);
   let at = 0;
   for (const long of [stat.czxid, stat.mzxid, stat.pzxid, stat.ctime, stat.mtime]) at = bytes.writeBigInt64BE(long, at);

@@ -11,9 +11,9 @@ export {
 } from './auth-providers.ts';
 export { DataTree, type TreeOptions } from './data-tree.ts';
 export { DIGEST_VERSION, nodeDigest, packedNodeDigest, packStat, TreeDigest } from './digest.ts';
-export { OpOutcome, Outcome, type Change, type DigestMismatch } from './outcome.ts';
+export { Outcome, type Change, type DigestMismatch, type OpOutcome } from './outcome.ts';
 export type { OwnerRules } from './owner-rules.ts';
-export { Packed, PACKED_STAT_LENGTH, type PackedStat } from './packed-stat.ts';
+export { Packed, PACKED_STAT_LENGTH, putWord, type PackedStat } from './packed-stat.ts';
 export { checkQuota, limitsPath, statsPath, type Quota, type QuotaTrack } from './quota.ts';
 export { restoreWatches, type WatchesToRestore } from './set-watches.ts';
 export { EventType, isWatcherType, WatcherType, type WatchMode, type WatchTableName } from './watch-events.ts';

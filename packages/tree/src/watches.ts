@@ -13,7 +13,7 @@ import {
 import { WatchTable } from './watch-table.ts';
 
 /** Sends an event. `acl` decides whether the watcher may hear of it: READ, with its ids of this moment (client.md 4.4). */
-export type Deliver<W> = (watcher: W, type: EventType, path: string, acl: ACL[]) => void;
+export type Deliver<W> = (watcher: W, type: EventType, path: string, acl: readonly ACL[]) => void;
 
 /** What `wchs` and `mntr` tell. An entry is a path and a watcher, in however many modes. */
 export interface WatchCounts {
@@ -131,7 +131,7 @@ export class Watches<W> {
     if (parent !== null) this.#tell(this.#take('child', parent), EventType.nodeChildrenChanged, parent, parentAcl, deliver);
   }
 
-  #tell(watcherIds: Iterable<number>, type: EventType, path: string, acl: ACL[], deliver: Deliver<W>): void {
+  #tell(watcherIds: Iterable<number>, type: EventType, path: string, acl: readonly ACL[], deliver: Deliver<W>): void {
     for (const watcherId of watcherIds) {
       const watcher = this.#watchers.thing(watcherId); // none when telling an earlier one has closed it
       if (watcher !== undefined) deliver(watcher, type, path, acl);

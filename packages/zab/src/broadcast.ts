@@ -1,4 +1,4 @@
-import { invariant, PacketType, zxidOf } from '@zk/protocol';
+import { PacketType, violated, zxidOf } from '@zk/protocol';
 import type { Epoch, JointQuorum, Millis, Proposal, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { LeaderOptions, LinkId } from './leader-io.ts';
 import type { Learners } from './learners.ts';
@@ -104,14 +104,15 @@ export class Broadcast {
 
   #commit(proposal: Proposal): void {
     const { zxid } = proposal;
-    invariant(zxid > this.#lastCommitted, 'commits only move forward', { zxid, lastCommitted: this.#lastCommitted });
+    if (zxid <= this.#lastCommitted) violated('commits only move forward', { zxid, lastCommitted: this.#lastCommitted });
     this.#lastCommitted = zxid;
     this.#options.history.committed.add(proposal);
     this.#outbox.push({ kind: 'commit', proposal });
-    const commit = makePacket(PacketType.COMMIT, zxid);
+    let commit: QuorumPacket | null = null;
     let inform: QuorumPacket | null = null;
     for (const handler of this.#learners) {
       if (handler.isForwarding) {
+        commit ??= makePacket(PacketType.COMMIT, zxid);
         if (!handler.holdsCommit(commit)) this.#outbox.send(handler.link, commit);
       } else if (handler.isObserving) {
         this.#outbox.send(handler.link, (inform ??= informPacket(proposal))); // it never saw the PROPOSAL

@@ -1,5 +1,5 @@
 import { epochOf } from '@zk/protocol';
-import type { Proposal, Zxid } from '@zk/protocol';
+import type { LoggedTxn, Zxid } from '@zk/protocol';
 
 /** How many of the newest committed proposals are kept in memory at least (zookeeper.commitLogCount). */
 export const COMMITTED_LOG_COUNT = 500;
@@ -13,10 +13,13 @@ export function follows(next: Zxid, previous: Zxid): boolean {
  * The newest committed proposals, oldest first and without holes: what learners that were away for a short while are
  * brought up to date from. A member keeps it in every role, since a leader passes on what it synced as a follower
  * (quorum.md 17.1 T8).
+ *
+ * Zxids and bytes are kept, and no decoded txns: hundreds of those would be moved by every garbage collection.
  */
 export class CommittedLog {
   readonly #capacity: number;
-  #proposals: Proposal[] = [];
+  #zxids: Zxid[] = [];
+  #bytes: Buffer[] = [];
   /** Index of the oldest one in use: trimming one by one would move the whole array each time. */
   #first = 0;
 
@@ -25,56 +28,61 @@ export class CommittedLog {
   }
 
   get size(): number {
-    return this.#proposals.length - this.#first;
+    return this.#zxids.length - this.#first;
   }
 
   /** The oldest zxid, null when empty. */
   get min(): Zxid | null {
-    return this.#proposals[this.#first]?.zxid ?? null;
+    return this.#zxids[this.#first] ?? null;
   }
 
   /** The newest zxid, null when empty. */
   get max(): Zxid | null {
-    return this.#proposals.at(-1)?.zxid ?? null;
+    return this.#zxids.at(-1) ?? null;
   }
 
   /** Adds the next committed proposal. One that is here already is ignored; after a hole, what came before is forgotten. */
-  add(proposal: Proposal): void {
+  add({ zxid, bytes }: LoggedTxn): void {
     const { max } = this;
     if (max !== null) {
-      if (proposal.zxid <= max) return;
-      if (!follows(proposal.zxid, max)) this.clear();
+      if (zxid <= max) return;
+      if (!follows(zxid, max)) this.clear();
     }
-    this.#proposals.push(proposal);
+    this.#zxids.push(zxid);
+    this.#bytes.push(bytes);
     if (this.size > this.#capacity) this.#first += 1;
-    if (this.#first > this.#capacity) {
-      this.#proposals = this.#proposals.slice(this.#first);
-      this.#first = 0;
-    }
+    if (this.#first > this.#capacity) this.#trim();
   }
 
   /** Everything with zxid >= `from`, in order. Valid until the next change. */
-  *from(from: Zxid): Generator<Proposal> {
-    for (let i = this.#indexOf(from); i < this.#proposals.length; i++) yield this.#proposals[i]!;
+  *from(from: Zxid): Generator<LoggedTxn> {
+    for (let i = this.#indexOf(from); i < this.#zxids.length; i++) yield { zxid: this.#zxids[i]!, bytes: this.#bytes[i]! };
   }
 
   /** Forgets everything above `to` (TRUNC). */
   truncate(to: Zxid): void {
-    this.#proposals.length = this.#indexOf((to + 1n) as Zxid);
+    this.#zxids.length = this.#bytes.length = this.#indexOf((to + 1n) as Zxid);
   }
 
   clear(): void {
-    this.#proposals = [];
+    this.#zxids = [];
+    this.#bytes = [];
+    this.#first = 0;
+  }
+
+  #trim(): void {
+    this.#zxids = this.#zxids.slice(this.#first);
+    this.#bytes = this.#bytes.slice(this.#first);
     this.#first = 0;
   }
 
   /** Where the first proposal with zxid >= `from` is, by bisection. */
   #indexOf(from: Zxid): number {
     let low = this.#first;
-    let high = this.#proposals.length;
+    let high = this.#zxids.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#proposals[middle]!.zxid < from) low = middle + 1;
+      if (this.#zxids[middle]! < from) low = middle + 1;
       else high = middle;
     }
     return low;

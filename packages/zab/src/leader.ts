@@ -1,5 +1,5 @@
 import { JuteError } from '@zk/jute';
-import { asZxid, counterOf, epochOf, hex, invariant, JointQuorum, PacketType, packetName, zxidOf } from '@zk/protocol';
+import { asZxid, counterOf, epochOf, hex, invariant, JointQuorum, PacketType, packetName, violated, zxidOf } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, Millis, Proposal, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import { Broadcast } from './broadcast.ts';
 import { EpochAckQuorum, EpochQuorum } from './discovery.ts';
@@ -101,7 +101,7 @@ export class Leader {
     return this.#isExhausted ? this.#now : this.#nextHalfTick;
   }
 
-  step(input: LeaderInput, now: Millis): LeaderEffect[] {
+  step(input: LeaderInput, now: Millis): readonly LeaderEffect[] {
     if (this.#isOver) return [];
     this.#now = now;
     this.#take(input);
@@ -399,7 +399,7 @@ export class Leader {
   }
 
   #propose(proposal: Proposal): void {
-    invariant(this.#phase === 'broadcast', 'only an established leader proposes', { zxid: proposal.zxid });
+    if (this.#phase !== 'broadcast') violated('only an established leader proposes', { zxid: proposal.zxid });
     this.#broadcast.propose(proposal, this.#now);
   }
 

@@ -1,6 +1,6 @@
 import { JuteError } from '@zk/jute';
 import { asSessionId, asSid, asZxid, PacketType } from '@zk/protocol';
-import type { EnsembleConfig, Id, Proposal, QuorumPacket, SessionId, Sid, Zxid } from '@zk/protocol';
+import type { EnsembleConfig, Id, LoggedTxn, QuorumPacket, SessionId, Sid, Zxid } from '@zk/protocol';
 import type { Touch } from './learner-io.ts';
 
 /** The only version of the learner handshake that is spoken (quorum.md 6.2). */
@@ -16,11 +16,11 @@ export function packet(type: number, zxid: Zxid, data: Buffer | null = null, aut
 export const UPTODATE: QuorumPacket = packet(PacketType.UPTODATE, NO_ZXID);
 export const SYNC: QuorumPacket = packet(PacketType.SYNC, asZxid(0n));
 
-export function proposalPacket({ zxid, bytes }: Proposal): QuorumPacket {
+export function proposalPacket({ zxid, bytes }: LoggedTxn): QuorumPacket {
   return packet(PacketType.PROPOSAL, zxid, bytes);
 }
 
-export function informPacket({ zxid, bytes }: Proposal): QuorumPacket {
+export function informPacket({ zxid, bytes }: LoggedTxn): QuorumPacket {
   return packet(PacketType.INFORM, zxid, bytes);
 }
 

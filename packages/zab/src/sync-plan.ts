@@ -1,5 +1,5 @@
 import { counterOf, epochOf } from '@zk/protocol';
-import type { Proposal, Zxid } from '@zk/protocol';
+import type { LoggedTxn, Zxid } from '@zk/protocol';
 import type { CommittedLog } from './committed-log.ts';
 
 /** What the leader has to bring a learner up to date with. */
@@ -8,7 +8,7 @@ export interface SyncSource {
   lastZxid(): Zxid;
   readonly committed: Pick<CommittedLog, 'min' | 'max' | 'from'>;
   /** The log on disk from the file that may contain `from`; null when it does not reach back that far. */
-  readLog(from: Zxid): Iterable<Proposal> | null;
+  readLog(from: Zxid): Iterable<LoggedTxn> | null;
   /** Bytes that `readLog` would go through. */
   logSizeFrom(from: Zxid): number;
   /** Bytes of the newest image on disk. */
@@ -26,7 +26,7 @@ export interface SyncPlan {
   /** The zxid of the packet; for SNAP the tree's. */
   readonly zxid: Zxid;
   /** To be sent after it, each followed by its COMMIT. */
-  readonly proposals: readonly Proposal[];
+  readonly proposals: readonly LoggedTxn[];
   /** Where live forwarding takes over: everything later is still to be sent. */
   readonly upTo: Zxid;
 }
@@ -69,7 +69,7 @@ function isEpochStart(zxid: Zxid): boolean {
 }
 
 /** The log on disk, unless sending an image is cheaper. */
-function affordableLog(peer: Zxid, history: SyncSource, options: SyncOptions): Iterable<Proposal> | null {
+function affordableLog(peer: Zxid, history: SyncSource, options: SyncOptions): Iterable<LoggedTxn> | null {
   const wanted = options.snapshotSizeFactor ?? DEFAULT_SNAPSHOT_SIZE_FACTOR;
   const factor = wanted > 1 ? DEFAULT_SNAPSHOT_SIZE_FACTOR : wanted;
   if (factor < 0) return null;
@@ -79,7 +79,7 @@ function affordableLog(peer: Zxid, history: SyncSource, options: SyncOptions): I
 }
 
 /** Walks the log on disk from a txn the learner has up to `min`, where the committed log in memory takes over. */
-function reachesBackTo(peer: Zxid, log: Iterable<Proposal>, walk: Walk, min: Zxid): boolean {
+function reachesBackTo(peer: Zxid, log: Iterable<LoggedTxn>, walk: Walk, min: Zxid): boolean {
   let first = true;
   for (const proposal of log) {
     if (proposal.zxid > min) break;
@@ -93,7 +93,7 @@ function reachesBackTo(peer: Zxid, log: Iterable<Proposal>, walk: Walk, min: Zxi
 /** Goes through committed proposals in order and finds where the learner's history leaves ours (quorum.md 7.3). */
 class Walk {
   readonly #peer: Zxid;
-  readonly #proposals: Proposal[] = [];
+  readonly #proposals: LoggedTxn[] = [];
   #op: 'DIFF' | 'TRUNC' | 'SNAP' | null = null;
   #opZxid: Zxid;
   /** The greatest zxid seen below the peer's. */
@@ -109,7 +109,7 @@ class Walk {
     return this.#proposals.at(-1)?.zxid ?? this.#peer;
   }
 
-  visit(proposal: Proposal): void {
+  visit(proposal: LoggedTxn): void {
     const { zxid } = proposal;
     if (zxid < this.#peer) {
       this.#below = zxid;

@@ -8,7 +8,7 @@ export interface DigestRecord {
 }
 
 /** Apache keeps a digest for every 128th zxid, the last 1024 of them. */
-const DIGEST_EVERY = 128n;
+const DIGEST_EVERY_LOG2 = 7;
 const DIGESTS_KEPT = 1024;
 
 /** What only the server around the peer can measure, under the names of `mntr` (operations.md 7.4 and 7.5). */
@@ -46,7 +46,7 @@ export class ServerMetrics {
     size.last = bytes;
     if (size.min < 0 || bytes < size.min) size.min = bytes;
     if (bytes > size.max) size.max = bytes;
-    if (zxid % DIGEST_EVERY !== 0n) return;
+    if (BigInt.asUintN(DIGEST_EVERY_LOG2, zxid) !== 0n) return;
     if (this.digests.length >= DIGESTS_KEPT) this.digests.shift();
     this.digests.push({ zxid, digest: digest() });
   }
