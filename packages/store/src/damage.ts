@@ -11,6 +11,8 @@ export class DamageError extends Error {
   readonly offset: number;
   /** The last zxid that is known to be good before the damage; 0 when there is none. */
   readonly zxid: Zxid;
+  /** What is wrong, without the place. */
+  readonly reason: string;
 
   constructor(file: string, offset: number, zxid: Zxid, reason: string) {
     super(`${file}: ${reason} (offset ${offset}, last good zxid ${hex(zxid)})`);
@@ -18,5 +20,6 @@ export class DamageError extends Error {
     this.file = file;
     this.offset = offset;
     this.zxid = zxid;
+    this.reason = reason;
   }
 }

@@ -28,6 +28,8 @@ export interface LogReaderOptions {
   maxEntryBytes: number;
   /** Reads only what lies before this offset, as if the file ended there. */
   end?: number;
+  /** Begins at this offset, where a record is known to be, instead of at the header. */
+  start?: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface LogReaderOptions {
  */
 export class LogReader {
   /** Just behind the last whole record. */
-  position = LOG_HEADER_BYTES;
+  position: number;
   /** The zxid of the last whole record; what the caller gave until there is one. */
   lastZxid: Zxid;
   /** Why the end is not clean; null when it is, or has not been reached. */
@@ -57,12 +59,13 @@ export class LogReader {
     this.#disk = disk;
     this.#path = path;
     this.lastZxid = lastZxid;
+    this.position = options.start ?? LOG_HEADER_BYTES;
     this.#maxEntryBytes = options.maxEntryBytes;
     this.#size = Math.min(disk.size(path), options.end ?? Infinity);
     this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, Math.max(this.#size, RECORD_HEAD_BYTES)));
     this.#fd = disk.open(path, 'r');
     try {
-      this.#readHeader();
+      if (options.start === undefined) this.#readHeader();
     } catch (error) {
       this.close();
       throw error;

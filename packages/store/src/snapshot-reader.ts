@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { asZxid, collectImage, ImageReader, type Image, type ImageBuilder, type ImageNode, type Zxid } from '@zk/protocol';
+import { asZxid, collectImage, ImageReader, type Image, type ImageBuilder, type ImageNode, type ImageVisitor, type Zxid } from '@zk/protocol';
 import { adler32 } from './adler32.ts';
 import { readFile, readFully, type Disk } from './disk.ts';
 import { compressionOf, type NamedFile } from './file-names.ts';
@@ -40,11 +40,20 @@ export function looksComplete(disk: Disk, path: string): boolean {
  */
 export function readSnapshot(disk: Disk, file: NamedFile): Image {
   const builder = requireParents(collectImage(file.zxid));
-  const reader = new ImageReader(builder);
+  const sections = visitSnapshot(disk, file.path, builder);
+  return withDigest(builder.finish(), sections);
+}
+
+/**
+ * Shows what is in a snapshot, as it comes, holding none of it; what it was shown counts only once this has returned.
+ * @throws Error when the file cannot be believed, saying why
+ */
+export function visitSnapshot(disk: Disk, path: string, visitor: ImageVisitor): SnapshotSections {
+  const reader = new ImageReader(visitor);
   let header = Buffer.alloc(0);
   let sum = 1;
   let tail: Buffer[] | null = null;
-  for (let chunk of chunks(disk, file.path)) {
+  for (let chunk of chunks(disk, path)) {
     if (tail) {
       tail.push(chunk);
       continue;
@@ -62,15 +71,19 @@ export function readSnapshot(disk: Disk, file: NamedFile): Image {
     if (complete) tail = [rest];
   }
   if (!tail) throw new Error('the file ends before its nodes do');
-  return withDigest(builder.finish(), readSections(Buffer.concat(tail), sum));
+  return readSections(Buffer.concat(tail), sum);
 }
 
-interface Sections {
+/** What a snapshot says behind its nodes; older versions of Apache less than newer ones. */
+export interface SnapshotSections {
+  /** The tree's digest when the last node was written. */
   digest: { zxid: Zxid; version: number; value: bigint } | null;
+  /** The last txn that can be in it. */
+  lastZxid: Zxid | null;
 }
 
 /** What follows the nodes: seals are cumulative, and how much is left tells which sections there are. */
-function readSections(tail: Buffer, sum: number): Sections {
+function readSections(tail: Buffer, sum: number): SnapshotSections {
   let at = 0;
   const seal = (sectionBytes: number): void => {
     sum = adler32(tail, at, at + sectionBytes, sum);
@@ -84,17 +97,21 @@ function readSections(tail: Buffer, sum: number): Sections {
   seal(0);
   const left = tail.length - at;
   const hasDigest = left >= DIGEST_BYTES + SEAL_BYTES;
-  let digest: Sections['digest'] = null;
+  let digest: SnapshotSections['digest'] = null;
   if (hasDigest) {
     digest = { zxid: asZxid(tail.readBigInt64BE(at)), version: tail.readInt32BE(at + 8), value: tail.readBigInt64BE(at + 12) };
     seal(DIGEST_BYTES);
   }
-  if (tail.length - at >= LAST_ZXID_BYTES + SEAL_BYTES) seal(LAST_ZXID_BYTES);
+  let lastZxid: Zxid | null = null;
+  if (tail.length - at >= LAST_ZXID_BYTES + SEAL_BYTES) {
+    lastZxid = asZxid(tail.readBigInt64BE(at));
+    seal(LAST_ZXID_BYTES);
+  }
   if (at !== tail.length) throw new Error(`${tail.length - at} bytes too many behind the last seal`);
-  return { digest };
+  return { digest, lastZxid };
 }
 
-function withDigest(image: Image, { digest }: Sections): Image {
+function withDigest(image: Image, { digest }: SnapshotSections): Image {
   const saysNothing = !digest || digest.zxid < image.zxid || (digest.zxid === 0n && digest.value === 0n);
   return saysNothing ? image : { ...image, digest };
 }
