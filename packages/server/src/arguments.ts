@@ -1,3 +1,5 @@
+import { TOOL_GROUPS } from './tools/groups.ts';
+
 /** What `zk-server <word>` can do beside running a server. */
 export const ACTIONS = [
   { name: 'start', summary: 'run it in the background' },
@@ -10,13 +12,18 @@ export const ACTIONS = [
   { name: 'cleanup', summary: 'remove old snapshots and logs' },
   { name: 'version', summary: 'this program and the release it is compatible with' },
   { name: 'print-cmd', summary: 'the command that start runs' },
+  { name: 'backup', summary: 'add what is new in a data directory to a backup; the server may be running' },
+  { name: 'restore', summary: 'a data directory as it was at one txn or time' },
+  { name: 'export', summary: "a data directory for Apache's server" },
+  { name: 'log', summary: 'log dump, verify, repair, truncate: transaction logs' },
+  { name: 'snapshot', summary: 'snapshot dump, compare, summary, import, export: trees' },
   { name: 'completion', summary: 'a script for bash, zsh or fish that completes all of this' },
 ] as const;
 
 export type ActionName = (typeof ACTIONS)[number]['name'];
 
 /** They have options of their own. */
-const WITH_OWN_OPTIONS: ReadonlySet<string> = new Set(['init', 'cleanup', 'completion'] satisfies ActionName[]);
+const WITH_OWN_OPTIONS: ReadonlySet<string> = new Set(['init', 'cleanup', 'completion', ...TOOL_GROUPS] satisfies ActionName[]);
 
 /** What was asked for on the command line. */
 export type Invocation =
@@ -44,6 +51,8 @@ Usage: zk-server <zoo.cfg> [--set key=value]... [-Dzookeeper.key=value]...
 
 Actions:
 ${actionLines}
+backup, restore, export, log … and snapshot … have a --help of their own.
+
 Settings, the later ones overriding the earlier:
   -Dzookeeper.key=value   a system property of Apache ZooKeeper, also from SERVER_JVMFLAGS and JVMFLAGS
   zoo.cfg                 docs/COMPATIBILITY.md lists every key

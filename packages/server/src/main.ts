@@ -53,7 +53,15 @@ async function actOn(action: ActionName, words: readonly string[]): Promise<numb
   const installation = installationOf(process.env);
   if (action === 'init') return (await import('./operator/initialize.ts')).initialize(words, installation, terminal);
   if (action === 'cleanup') return (await import('./operator/cleanup.ts')).cleanup(words, installation, terminal);
-  return (await import('./operator/completion.ts')).completion(words, terminal);
+  if (action === 'completion') return (await import('./operator/completion.ts')).completion(words, terminal);
+  process.stdout.on('error', endQuietly);
+  return (await import('./tools/run-tool.ts')).runTool([action, ...words], terminal);
+}
+
+/** `zk-server log dump … | head`: whoever reads has had enough. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.FINISHED);
 }
 
 /** Actions on a configuration file. */

@@ -55,16 +55,21 @@ function failStart(error: unknown, log: Log): never {
   process.exit(code);
 }
 
-const REPAIR = `The data are left as they are. Nobody else has them, so there are two ways on:
-restore the data directory from a backup, or give up every txn from this file on: move it, and all later log and
-snapshot files, out of the directory and start again. Exiting abnormally`;
+/** What an operator can do about damage that nobody else can mend. */
+const repairAdvice = ({ file }: DamageError): string => `The data are left as they are. Nobody else has them, so there are two ways on:
+  zk-server restore <backup> <an empty dataDir>   a backup, if there is one (docs/OPERATIONS.md, Back up and restore)
+  zk-server log repair ${shellWord(file)}
+                                                  says what can be kept and what would be lost; changes nothing by itself
+Exiting abnormally`;
+
+const shellWord = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 function verdictOn(error: unknown): { code: number; advice: string | null } {
   if (error instanceof DataDirectoryError) return { code: ExitCode.DATA_DIRECTORY, advice: 'Unable to access datadir, exiting abnormally' };
   if (error instanceof AdminServerError) return { code: ExitCode.ADMIN_SERVER, advice: 'Unable to start AdminServer, exiting abnormally' };
   if (error instanceof ElectionPortError) return { code: ExitCode.ELECTION_PORT, advice: 'Unable to listen for elections, exiting abnormally' };
   if (error instanceof ListenError) return { code: ExitCode.UNEXPECTED, advice: 'Stop the other process or change the port in the configuration, exiting abnormally' };
-  if (error instanceof DamageError) return { code: ExitCode.UNEXPECTED, advice: REPAIR };
+  if (error instanceof DamageError) return { code: ExitCode.UNEXPECTED, advice: repairAdvice(error) };
   return { code: ExitCode.UNEXPECTED, advice: null };
 }
 

@@ -237,6 +237,8 @@ test('settings from the environment stand between the file and the command line'
 test('completion knows the shells it is for', () => {
   for (const shell of ['bash', 'zsh', 'fish']) expect(completion([shell], terminal)).toBe(0);
   expect(said.out).toContain('4lw.commands.whitelist=');
+  expect(said.out).toContain("compgen -W 'dump verify repair truncate --help'");
+  expect(said.out).toContain("-n '__fish_seen_subcommand_from log; and __fish_seen_subcommand_from repair' -l accept-loss");
   expect(completion(['tcsh'], terminal)).toBe(2);
   expect(said.error).toContain('usage: zk-server completion bash|zsh|fish');
 });

@@ -1,0 +1,76 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { FileStore, type FileStoreOptions } from '@zk/store';
+import type { Proposal } from '@zk/protocol';
+import { DataTree } from '@zk/tree';
+
+export const FIXTURES = join(import.meta.dirname, '../../../store/test/fixtures');
+
+/** A directory that is gone after the test. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'zk-tools-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A data directory with a copy of a fixture. */
+export function dataDirWith(fixture: string): string {
+  const dataDir = temporaryDirectory();
+  const version2 = join(dataDir, 'version-2');
+  mkdirSync(version2);
+  for (const entry of readdirSync(join(FIXTURES, fixture), { withFileTypes: true })) {
+    if (entry.isFile() && entry.name !== 'expected.json') cpSync(join(FIXTURES, fixture, entry.name), join(version2, entry.name));
+  }
+  return dataDir;
+}
+
+/** A server's life on disk, without the server: what it logs, its tree, and snapshots when asked for. */
+export class LivingDirectory {
+  readonly dataDir: string;
+  readonly tree: DataTree;
+  readonly #store: FileStore;
+
+  constructor(dataDir: string, options: Partial<FileStoreOptions> = {}) {
+    this.dataDir = dataDir;
+    this.#store = FileStore.open({ dataDir, preAllocKb: 4, snapRetainCount: 0, ...options });
+    const recovered = this.#store.recover();
+    this.tree = recovered.image === null ? new DataTree() : DataTree.fromImage(recovered.image);
+    for (const { txn } of recovered.txns) this.tree.apply(txn);
+  }
+
+  /** Durable, and applied, when it resolves. */
+  async commit(proposals: readonly Proposal[]): Promise<void> {
+    for (const proposal of proposals) this.#store.append(proposal, () => {});
+    await new Promise<void>((resolve) => this.#store.flush(resolve));
+    for (const { txn } of proposals) this.tree.apply(txn);
+  }
+
+  /** A snapshot after each of the txns at these places of the list. */
+  async live(proposals: readonly Proposal[], snapshotAfter: ReadonlySet<number>): Promise<void> {
+    let done = 0;
+    for (const place of [...snapshotAfter].filter((one) => one < proposals.length).sort((one, other) => one - other)) {
+      await this.commit(proposals.slice(done, place + 1));
+      await this.snapshot();
+      done = place + 1;
+    }
+    await this.commit(proposals.slice(done));
+  }
+
+  snapshot(): Promise<void> {
+    return new Promise((resolve) => this.#store.checkpoint(this.tree.image(), resolve));
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#store.close(resolve));
+  }
+}
+
+/** The tree that a server finds there at its start. @throws DamageError */
+export function recoveredTree(dataDir: string): DataTree {
+  const recovered = FileStore.open({ dataDir }).recover();
+  const tree = recovered.image === null ? new DataTree() : DataTree.fromImage(recovered.image);
+  for (const { txn } of recovered.txns) tree.apply(txn);
+  return tree;
+}
