@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the compatibility tests talk to: Apache ZooKeeper 3.9.5 (Maven Central), Debian's 3.8.0 server and
-# scripts, kazoo, the C client, Chromium; Curator (Maven Central) and, where there is a Go, go-zookeeper. Needs root for
-# Debian's packages; does nothing where everything is there already.
+# scripts, kazoo, the C client, Chromium, Prometheus's Python parsers; Curator (Maven Central) and, where there is a Go,
+# go-zookeeper. Needs root for Debian's packages; does nothing where everything is there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo default-jdk-headless maven gcc libc6-dev chromium)
+packages=(zookeeper zookeeper-bin libzookeeper-mt-dev python3-kazoo python3-prometheus-client default-jdk-headless maven gcc libc6-dev chromium)
 missing=()
 for package in "${packages[@]}"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")

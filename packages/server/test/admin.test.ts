@@ -9,7 +9,7 @@ import { asSid, asZxid, OpCode, type Image } from '@zk/protocol';
 import { DataTree, digestId } from '@zk/tree';
 import { AdminServer } from '../src/admin/http.ts';
 import { FourLetterWords } from '../src/admin/four-letter-words.ts';
-import { healthOf, healthText, type HealthFacts } from '../src/admin/health.ts';
+import { healthOf, healthText, type DiskFacts, type HealthFacts } from '../src/admin/health.ts';
 import { lastSnapshot } from '../src/admin/last-snapshot.ts';
 import { ServerMetrics } from '../src/admin/server-metrics.ts';
 import { SnapshotCommands, type SnapshotOptions } from '../src/admin/snapshot-command.ts';
@@ -295,9 +295,10 @@ describe('probes', () => {
 
 describe('a verdict', () => {
   const learner = (sid: bigint, phase: 'synced' | 'syncing') => ({ link: Number(sid), remote: 'x', sid: asSid(sid), role: 'participant', phase, acked: null, alive: true, establishedAt: 0, packetsSent: 0, packetsReceived: 0, requests: 0, queuedPackets: 0, queuedBytes: 0 }) as const;
+  const disk = (more: Partial<DiskFacts> = {}): DiskFacts => ({ path: '/data', freeBytes: 2 ** 40, totalBytes: 2 ** 41, usedByUs: 0, growth: null, ...more });
   const facts = (more: Partial<HealthFacts> = {}, view: Parameters<typeof viewWith>[0] = {}): HealthFacts => ({
     status: viewWith(view).status, syncP99Ms: 2, syncWarnMs: 1000, eventLoop: { maxDelayMs: 3, p99DelayMs: 1, overMs: 60_000 },
-    disks: [{ path: '/data', freeBytes: 2 ** 40, totalBytes: 2 ** 41, usedByUs: 0 }], memory: { rss: 1, heapUsed: 1, heapLimit: 100 }, files: { open: 30, limit: 1024 },
+    disks: [disk()], memory: { rss: 1, heapUsed: 1, heapLimit: 100 }, files: { open: 30, limit: 1024 },
     unresolvable: [], outstandingLimit: 1000, tickTime: 2000, digestMismatches: 0, watchesBefore: 0, ...more,
   });
   const leading = { status: { serving: 'leader', role: 'leading', sid: asSid(3n), ensemble: CAPTURED_ENSEMBLE, learners: [learner(1n, 'synced'), learner(2n, 'synced')] } } as const;
@@ -314,7 +315,9 @@ describe('a verdict', () => {
     ['checkpoints', facts({}, { status: { disk: { shortage: null, checkpoint: { reason: 'ENOSPC', forMs: 61_000 } } } }), 'warn', /not written for 61 s \(ENOSPC\)/],
     ['disk sync', facts({ syncP99Ms: 140 }), 'warn', /99 of 100 syncs took at most 140 ms/],
     ['event loop', facts({ eventLoop: { maxDelayMs: 1500, p99DelayMs: 20, overMs: 30_000 } }), 'warn', /held up for at most 1500 ms in the last 30 s/],
-    ['disk space', facts({ disks: [{ path: '/data', freeBytes: 1000, totalBytes: 2 ** 40, usedByUs: 0 }] }), 'fail', /0\.0 of 1024\.0 GiB free/],
+    ['disk space', facts({ disks: [disk({ freeBytes: 1000, totalBytes: 2 ** 40 })] }), 'fail', /0\.0 of 1024\.0 GiB free/],
+    ['disk space', facts({ disks: [disk({ growth: { bytes: 2 ** 40 / 30, overMs: 1_200_000 } })] }), 'warn', /\+34953 MiB in the last 1200 s/],
+    ['peers', facts({}, { status: { ...leading.status, missing: [asSid(2n)] } }), 'warn', /no election connection to server 2 \(127\.0\.0\.1\)/],
     ['zxid counter', facts({}, { status: { tree: { ...viewWith().status.tree, lastZxid: asZxid(0x5f0000000n) } } }), 'warn', /0x5f0000000, 93\.8 % of this epoch/],
     ['data', facts({ digestMismatches: 3 }), 'fail', /3 txns left other data here/],
     ['requests', facts({}, { pipeline: { outstanding: 1000 } }), 'warn', /1000 outstanding/],

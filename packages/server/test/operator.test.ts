@@ -174,12 +174,12 @@ describe('check', () => {
   const notRunning = (): null => null;
   async function checked(lines: readonly string[], runningAs: () => number | null = notRunning): Promise<number> {
     const path = file('zoo.cfg', ...lines);
-    return check(() => loadConfig(path), runningAs, terminal);
+    return check(() => loadConfig(path), runningAs, terminal, { now: Date.now, timeAt: () => Promise.resolve(null), isSynchronized: () => Promise.resolve(null) });
   }
 
   test('a sound configuration', async () => {
     expect(await checked([`dataDir=${home}/data`, `clientPort=${await freePort()}`, `admin.serverPort=${await freePort()}`])).toBe(0);
-    expect(said.out).toMatch(/^ok {4}standalone.*\nok {4}clients connect to every address.*\nok {4}.*data will be made.*\nok {4}client port \d+ is free\nok {4}admin port \d+ is free\nok {4}the clock says .*\nAll is well\.\n$/);
+    expect(said.out).toMatch(/^ok {4}standalone.*\nok {4}clients connect to every address.*\nok {4}.*data will be made.*\nok {4}snapshots and logs are on one device.*\nok {4}client port \d+ is free\nok {4}admin port \d+ is free\nok {4}the clock says .*\nAll is well\.\n$/);
   });
 
   test('every problem of the file, and its oddities', async () => {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { statfsSync } from 'node:fs';
 import { monitorEventLoopDelay, performance, type IntervalHistogram } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import type { HealthFacts } from './health.ts';
+import type { DiskFacts, HealthFacts } from './health.ts';
 import { maxFiles, openFiles } from './measurements.ts';
 import type { AdminView } from './view.ts';
 
@@ -10,12 +10,16 @@ import type { AdminView } from './view.ts';
 const RESOLUTION_MS = 100;
 const NANOSECONDS_PER_MS = 1e6;
 const LOOKUP_PATIENCE_MS = 1_000;
+/** Growth is measured from a look up to two of these ago. */
+const GROWTH_WINDOW_MS = 600_000;
 
 /** Gathers what a verdict on a server's health rests on, and remembers what it was the last time. */
 export class HealthObserver {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #since = performance.now();
   #watches = 0;
+  /** What each directory held when growth was last measured. */
+  readonly #used = new Map<string, { readonly bytes: number; readonly at: number }>();
 
   start(): void {
     this.#delay.enable();
@@ -36,7 +40,7 @@ export class HealthObserver {
       syncP99Ms: fsynctime.count === 0 ? null : fsynctime.percentile(0.99),
       syncWarnMs: config.settings.get('fsync.warningthresholdms'),
       eventLoop: this.#takeDelays(),
-      disks: disksOf(view),
+      disks: disksOf(view).map((disk) => ({ ...disk, growth: this.#growthOf(disk) })),
       memory: { rss: process.memoryUsage.rss(), heapUsed, heapLimit },
       files: { open: openFiles(), limit: maxFiles() },
       unresolvable: await unresolvableHosts(view),
@@ -45,6 +49,14 @@ export class HealthObserver {
       digestMismatches: status.pipeline.metrics.counters.digest_mismatches_count,
       watchesBefore,
     };
+  }
+
+  /** Since a look that may be up to twenty minutes ago, however often somebody asks. */
+  #growthOf({ path, usedByUs }: Omit<DiskFacts, 'growth'>): DiskFacts['growth'] {
+    const now = performance.now();
+    const before = this.#used.get(path);
+    if (before === undefined || now - before.at > 2 * GROWTH_WINDOW_MS) this.#used.set(path, { bytes: usedByUs, at: now });
+    return before === undefined ? null : { bytes: usedByUs - before.bytes, overMs: now - before.at };
   }
 
   #takeDelays(): HealthFacts['eventLoop'] {
@@ -60,7 +72,7 @@ export class HealthObserver {
   }
 }
 
-function disksOf({ config, directorySizes }: AdminView): HealthFacts['disks'] {
+function disksOf({ config, directorySizes }: AdminView): Omit<DiskFacts, 'growth'>[] {
   const disks = [{ path: config.dataDir, usedByUs: directorySizes.data }];
   if (config.dataLogDir !== config.dataDir) disks.push({ path: config.dataLogDir, usedByUs: directorySizes.log });
   return disks.flatMap(({ path, usedByUs }) => {

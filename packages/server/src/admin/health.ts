@@ -21,6 +21,15 @@ export interface Health {
   readonly checks: readonly Check[];
 }
 
+export interface DiskFacts {
+  readonly path: string;
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  readonly usedByUs: number;
+  /** By how much `usedByUs` has grown since the facts were last gathered, and how long ago that was; `null`: the first time. */
+  readonly growth: { readonly bytes: number; readonly overMs: number } | null;
+}
+
 export interface HealthFacts {
   readonly status: PeerStatus;
   /** The slowest syncs of late, ms; `null` before the first. */
@@ -29,7 +38,7 @@ export interface HealthFacts {
   readonly syncWarnMs: number;
   /** Since the facts were last gathered, or the start. */
   readonly eventLoop: { readonly maxDelayMs: number; readonly p99DelayMs: number; readonly overMs: number };
-  readonly disks: readonly { readonly path: string; readonly freeBytes: number; readonly totalBytes: number; readonly usedByUs: number }[];
+  readonly disks: readonly DiskFacts[];
   readonly memory: { readonly rss: number; readonly heapUsed: number; readonly heapLimit: number };
   readonly files: { readonly open: number; readonly limit: number };
   /** Hosts of members whose name does not resolve now. */
@@ -45,6 +54,8 @@ const MIB = 2 ** 20;
 const COUNTER_MAX = 0xffffffffn;
 const SLOW_SYNC_MS = 100;
 const FULL = 0.9;
+const TEN_MINUTES_MS = 600_000;
+const HOUR_MS = 3_600_000;
 
 export function healthOf(facts: HealthFacts): Health {
   const checks = [serving(facts), quorum(facts), peers(facts), writing(facts), saving(facts), sync(facts), eventLoop(facts), ...facts.disks.map(disk), zxid(facts), data(facts), requests(facts), watches(facts), memory(facts), files(facts)];
@@ -83,7 +94,11 @@ function quorum({ status }: HealthFacts): Check {
 function peers({ unresolvable, status }: HealthFacts): Check {
   const name = 'peers';
   if (unresolvable.length > 0) return { name, verdict: 'warn', evidence: `names that do not resolve: ${unresolvable.join(', ')}`, advice: 'they are asked for again at every dial; correct DNS or the server lines' };
-  return { name, verdict: 'ok', evidence: status.ensemble === null ? 'none' : 'every name resolves' };
+  if (status.ensemble === null) return { name, verdict: 'ok', evidence: 'none' };
+  const { servers } = status.ensemble;
+  const missing = status.missing.map((sid) => `server ${sid} (${servers.get(sid)?.addresses[0]?.host ?? 'unknown'})`);
+  if (missing.length > 0) return { name, verdict: 'warn', evidence: `no election connection to ${missing.join(', ')}`, advice: 'start it, or look at the network between here and there' };
+  return { name, verdict: 'ok', evidence: 'every name resolves, every voter is connected' };
 }
 
 function writing({ status }: HealthFacts): Check {
@@ -117,11 +132,24 @@ function eventLoop({ eventLoop: { maxDelayMs, p99DelayMs, overMs }, tickTime }: 
   return { name: 'event loop', verdict: 'warn', evidence, advice: 'nothing was answered meanwhile: look for swapping, a starved CPU, large multis or snapshots' };
 }
 
-function disk({ path, freeBytes, totalBytes, usedByUs }: HealthFacts['disks'][number]): Check {
-  const evidence = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free on ${path}, ${(usedByUs / MIB).toFixed(0)} MiB ours`;
-  if (freeBytes < 128 * MIB) return { name: 'disk space', verdict: 'fail', evidence, advice: 'with a full disk this member takes no writes: zk-server cleanup, or a larger disk' };
-  return freeBytes < GIB ? { name: 'disk space', verdict: 'warn', evidence, advice: 'zk-server cleanup, or a larger disk' } : { name: 'disk space', verdict: 'ok', evidence };
+function disk(facts: DiskFacts): Check {
+  const { path, freeBytes, totalBytes, usedByUs, growth } = facts;
+  const grown = growth === null ? '' : `, ${signed((growth.bytes / MIB).toFixed(0))} MiB in the last ${Math.round(growth.overMs / 1000)} s`;
+  const evidence = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free on ${path}, ${(usedByUs / MIB).toFixed(0)} MiB ours${grown}`;
+  const name = 'disk space';
+  if (freeBytes < 128 * MIB) return { name, verdict: 'fail', evidence, advice: 'with a full disk this member takes no writes: zk-server cleanup, or a larger disk' };
+  if (freeBytes < GIB) return { name, verdict: 'warn', evidence, advice: 'zk-server cleanup, or a larger disk' };
+  const hours = hoursToFull(facts);
+  return hours < 24 ? { name, verdict: 'warn', evidence, advice: `full in ${Math.max(1, Math.round(hours))} hours at this rate: autopurge, or a larger disk` } : { name, verdict: 'ok', evidence };
 }
+
+/** Log files are made 64 MiB at a time: a shorter look would take a step for a rate. */
+function hoursToFull({ freeBytes, growth }: DiskFacts): number {
+  if (growth === null || growth.overMs < TEN_MINUTES_MS || growth.bytes <= 0) return Infinity;
+  return (freeBytes / growth.bytes) * (growth.overMs / HOUR_MS);
+}
+
+const signed = (number: string): string => (number.startsWith('-') ? number : `+${number}`);
 
 function zxid({ status }: HealthFacts): Check {
   const { lastZxid } = status.tree;

@@ -18,6 +18,8 @@ export class Settings {
   readonly #values = new Map<KeyName, Setting>();
   /** `server.N`, `group.N`, `weight.N`, in file order, duplicates included. */
   readonly members: Entry[] = [];
+  /** Keys known by their family alone, and their values: `ssl.keyStore.location`, `authProvider.1`. */
+  readonly families = new Map<string, string>();
 
   get<K extends KeyName>(key: K): ValueOf<K> {
     const set = this.#values.get(key);
@@ -104,6 +106,7 @@ export class Settings {
     const member = meantMember(key);
     if (member !== null) return findings.error(at, `${key}=${value} is not a key`, `did you mean ${member}=${value}?`);
     const support = supportOf(key);
+    if (support !== undefined) this.families.set(key, value);
     if (support === 'not yet') return findings.warn(at, `${key} is not supported yet and has no effect`);
     if (support !== undefined) return;
     const near = nearestKey(key);

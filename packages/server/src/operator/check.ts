@@ -1,35 +1,26 @@
 /** `zk-server check`: everything that can be known to go wrong before a server is started, and why. */
-import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { ServerSpec } from '@zk/protocol';
 import { ConfigError, describeProblem, type ServerConfig } from '../config.ts';
 import { ListenError, probe } from '../net/listen.ts';
+import { clockFindings, systemClockSources, type ClockSources } from './check-clock.ts';
+import { authProviderFindings, tlsFindings } from './check-tls.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
 import { portsOf } from './ports.ts';
 import type { Terminal } from './terminal.ts';
-
-export interface Finding {
-  readonly verdict: 'ok' | 'warn' | 'fail';
-  readonly text: string;
-}
-
-const ok = (text: string): Finding => ({ verdict: 'ok', text });
-const warn = (text: string): Finding => ({ verdict: 'warn', text });
-const fail = (text: string): Finding => ({ verdict: 'fail', text });
 
 const GIB = 2 ** 30;
 /** A log file is preallocated in steps of 64 MiB. */
 const LEAST_FREE_BYTES = 128 * 2 ** 20;
-/** Nothing of this program existed before. */
-const EARLIEST_SANE_TIME = Date.UTC(2025, 0, 1);
-const CLOCK_SLACK_MS = 60_000;
 
 /**
  * @param runningAs the process that already serves this configuration: its ports are its own then
  * @returns the exit code: 0, or 2 when the server would not start
  */
-export async function check(load: () => ServerConfig, runningAs: (config: ServerConfig) => number | null, terminal: Terminal): Promise<number> {
+export async function check(load: () => ServerConfig, runningAs: (config: ServerConfig) => number | null, terminal: Terminal, clock = systemClockSources): Promise<number> {
   const say = ({ verdict, text }: Finding): void => terminal.out(`${verdict.padEnd(4)}  ${text}\n`);
   let config: ServerConfig;
   try {
@@ -41,7 +32,7 @@ export async function check(load: () => ServerConfig, runningAs: (config: Server
     terminal.out('The configuration is not usable: the server would not start.\n');
     return 2;
   }
-  const findings = await findingsOn(config, runningAs(config));
+  const findings = await findingsOn(config, runningAs(config), clock);
   findings.forEach(say);
   const count = (verdict: Finding['verdict']): number => findings.filter((finding) => finding.verdict === verdict).length;
   if (count('fail') > 0) terminal.out(`${count('fail')} to correct first: the server would not start, or not serve.\n`);
@@ -50,14 +41,17 @@ export async function check(load: () => ServerConfig, runningAs: (config: Server
 }
 
 /** @param runningAs see {@link check} */
-export async function findingsOn(config: ServerConfig, runningAs: number | null): Promise<Finding[]> {
+async function findingsOn(config: ServerConfig, runningAs: number | null, clock: ClockSources): Promise<Finding[]> {
   return [
     ...config.warnings.map((warning) => warn(describeProblem(warning))),
     ...membership(config),
     ...[...new Set([config.dataDir, config.dataLogDir])].flatMap((directory) => directoryFindings(directory)),
+    ...sharedDevice(config),
     ...(runningAs === null ? await portFindings(config) : [ok(`running as process ${runningAs}, so its ports are its own`)]),
     ...(await peerFindings(config)),
-    ...clockFindings(config, Date.now()),
+    ...(await clockFindings(config, clock)),
+    ...tlsFindings(config.settings.families),
+    ...authProviderFindings(config.settings.families),
   ];
 }
 
@@ -88,6 +82,12 @@ function directoryFindings(directory: string): Finding[] {
   const text = `${directory} ${existing === directory ? 'is writable' : 'will be made'}, ${(free / GIB).toFixed(1)} GiB free`;
   if (free < LEAST_FREE_BYTES) return [fail(`${text}: not enough for one log file`)];
   return [free < GIB ? warn(`${text}: snapshots and logs will fill it soon`) : ok(text)];
+}
+
+/** Every write waits for the log: a disk that also takes snapshots makes it wait longer. */
+function sharedDevice({ dataDir, dataLogDir }: ServerConfig): Finding[] {
+  const isShared = statSync(nearestExisting(dataDir)).dev === statSync(nearestExisting(dataLogDir)).dev;
+  return [ok(isShared ? 'snapshots and logs are on one device: dataLogDir on a disk of its own makes writes faster' : 'snapshots and logs are on devices of their own')];
 }
 
 function nearestExisting(path: string): string {
@@ -127,17 +127,4 @@ async function resolution({ sid }: ServerSpec, host: string): Promise<Finding> {
   } catch (error) {
     return warn(`server.${sid}: ${host} does not resolve now (${(error as NodeJS.ErrnoException).code}); it is asked for again at every dial`);
   }
-}
-
-/** Session expiry does not use this clock, but ctime, mtime, TTLs and the logs do. */
-function clockFindings({ dataDir, dataLogDir }: ServerConfig, now: number): Finding[] {
-  if (now < EARLIEST_SANE_TIME) return [fail(`the clock says ${new Date(now).toISOString()}: set it, times in the data would be wrong`)];
-  const newest = Math.max(0, ...[dataDir, dataLogDir].flatMap((directory) => timesIn(join(directory, 'version-2'))));
-  if (newest > now + CLOCK_SLACK_MS) return [warn(`the clock says ${new Date(now).toISOString()}, but data were written ${new Date(newest).toISOString()}: it went back`)];
-  return [ok(`the clock says ${new Date(now).toISOString()}`)];
-}
-
-function timesIn(directory: string): number[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory).map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
 }
