@@ -177,7 +177,7 @@ export class Nemesis {
     client.connect(leader);
     this.#after(this.#rng.between(20, 80), () => {
       cluster.partition([leader], cluster.nodes.filter((node) => node !== leader));
-      for (let i = this.#rng.between(0, 3); i > 0; i--) client.create('/tail-', client.name, () => undefined, CreateMode.SEQUENTIAL);
+      for (let i = this.#rng.between(1, 3); i > 0; i--) client.create('/tail-', client.name, () => undefined, CreateMode.SEQUENTIAL);
     });
     this.#after(this.#rng.between(90, 300), () => {
       cluster.quietUntil = cluster.scheduler.now + QUIET_MS;
