@@ -36,6 +36,8 @@ interface Search {
   received: Tally;
   /** The votes of servers that have a leader, whatever their round (outofelection). */
   readonly outOfElection: Tally;
+  /** Servers that told us of a leader in this search: what we had sent them they did not take for a vote. */
+  readonly deaf: Set<Sid>;
   intervalMs: number;
   resendAt: Millis;
   /** When the quorum we have decides; Infinity while there is none. */
@@ -163,6 +165,7 @@ export class Election {
       trusted: lastLogged !== -1n,
       received: new Tally(),
       outOfElection: new Tally(),
+      deaf: new Set(),
       intervalMs: this.#options.minIntervalMs,
       resendAt: this.#now + this.#options.minIntervalMs,
       finalizeAt: Infinity,
@@ -203,19 +206,24 @@ export class Election {
     this.#meet(from);
     if (this.#search) this.#considerConfig(message.config);
     const isLooking = message.state === ServerState.LOOKING;
+    if (!isLooking) this.#search?.deaf.add(from);
     if (isLooking && this.#needsAnswer(from, message)) this.#answer(from);
     if (!this.#search || !this.#isVoter(from)) return;
     const isForNobody = isLooking && message.leader === NO_VOTE;
     if (isForNobody || this.#isVoter(message.leader)) this.#count(this.#search, from, message); // T25
   }
 
-  /** Of those who look, all want to hear of a leader; without one, those who cannot know our vote (quorum.md 3.4). */
+  /**
+   * Of those who look, all want to hear of a leader; without one, those who cannot know our vote (quorum.md 3.4). Among
+   * them, unlike in Apache, is one that still had a leader when our vote came: it would wait for us to repeat it.
+   */
   #needsAnswer(from: Sid, message: Notification): boolean {
     if (!this.#search) return true;
+    const wasDeaf = this.#search.deaf.delete(from);
     // While looking ourselves, only a vote that counts is worth telling: an observer and a voter that has not begun its
     // round would answer each other for ever (T23).
     if (!this.#isVoter(this.sid)) return false;
-    return !this.#isVoter(from) || message.electionEpoch < this.#round;
+    return wasDeaf || !this.#isVoter(from) || message.electionEpoch < this.#round;
   }
 
   #count(search: Search, from: Sid, message: Notification): void {

@@ -284,6 +284,15 @@ describe('rounds (3.5, T18)', () => {
         LOOKING for 3 (epoch 0, zxid 0x0), round 4 → 1`));
   });
 
+  test('one that still had a leader when our vote came is told it again when it comes looking: it would wait for it', () => {
+    const subject = server(2);
+    run(subject, 'look with epoch 1, zxid 0x100000005', '1: FOLLOWING under 3 (epoch 1, zxid 0x0), round 0', 'wait 10');
+    expect(run(subject, '1: LOOKING for 1 (epoch 1, zxid 0x100000003), round 1', '1: LOOKING for 1 (epoch 1, zxid 0x100000003), round 1')).toBe(story(`
+      > 1: LOOKING for 1 (epoch 1, zxid 0x100000003), round 1
+        LOOKING for 2 (epoch 1, zxid 0x100000005), round 1 → 1
+      > 1: LOOKING for 1 (epoch 1, zxid 0x100000003), round 1`));
+  });
+
   test('each search is a round of its own', () => {
     const subject = server(1, { config: config({ voters: [1] }) });
     run(subject, 'look with epoch 0, zxid 0x0');

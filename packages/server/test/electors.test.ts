@@ -121,8 +121,25 @@ describe('dialing', () => {
     expect((await inputs.next(is('electorLost'))).sid).toBe(2n);
     await readHello(await alive.next());
     expect(lines.filter(({ level }) => Number(level) > 20)).toEqual([]);
+    const soFar = inputs.waiting.length;
     mesh.send(asSid(2n), Buffer.from('again'));
+    expect(inputs.waiting.slice(soFar)).toEqual([{ kind: 'electorLost', sid: 2n }]); // it was not there a moment ago
+    await inputs.next(is('electorLost'));
     expect((await inputs.next(is('electorLost'))).sid).toBe(2n);
+  });
+
+  test('one that came back by itself is dialed as if it had never been away', async () => {
+    const { mesh, inputs, lines, port } = await meshOf(1, [await freePort(), await freePort()]);
+    mesh.send(asSid(2n), Buffer.from('lost'));
+    await inputs.next(is('electorLost'));
+    const back = await dialTo(port);
+    back.write(hello(2, '127.0.0.1:22222'));
+    await inputs.next(is('electorConnected'));
+    back.socket.destroy();
+    await inputs.next(is('electorLost'));
+    mesh.send(asSid(2n), Buffer.from('lost again'));
+    await inputs.next(is('electorLost'));
+    expect(lines.map(({ backoffMs }) => backoffMs)).toEqual([100, 100]);
   });
 
   test('an address that changed is found by the next dial', async () => {

@@ -104,12 +104,17 @@ export class ElectionMesh implements Electors, ElectorEvents {
   }
 
   #dialAtOnce(elector: Elector): void {
+    const wasWaiting = elector.retry !== null;
+    this.#isBack(elector);
+    if (wasWaiting) this.#dialWhenAllowed(elector);
+  }
+
+  /** How often it was not there says nothing any more about how soon to dial it when it is lost again. */
+  #isBack(elector: Elector): void {
     elector.failures = 0;
     elector.notBefore = 0;
-    if (elector.retry === null) return;
-    clearTimeout(elector.retry);
+    if (elector.retry !== null) clearTimeout(elector.retry);
     elector.retry = null;
-    this.#dialWhenAllowed(elector);
   }
 
   close(): void {
@@ -152,9 +157,12 @@ export class ElectionMesh implements Electors, ElectorEvents {
 
   /** A peer that does not answer is tried again at growing intervals, however often something is sent to it. */
   #dialWhenAllowed(elector: Elector): void {
-    if (elector.dialing !== null || elector.retry !== null) return;
+    if (elector.dialing !== null) return;
     const wait = elector.notBefore - performance.now();
-    if (wait <= 0) return this.#dial(elector, this.#addressesOf(elector));
+    if (wait <= 0 && elector.retry === null) return this.#dial(elector, this.#addressesOf(elector));
+    // It did not answer a moment ago: whoever asks need not wait for the next attempt to hear that it is gone.
+    if (elector.failures > 0) this.#feed({ kind: 'electorLost', sid: elector.sid });
+    if (elector.retry !== null) return;
     elector.retry = setTimeout(() => {
       elector.retry = null;
       if (elector.connection === null && elector.outbox !== null) this.#dialWhenAllowed(elector);
@@ -241,6 +249,7 @@ export class ElectionMesh implements Electors, ElectorEvents {
     const sid = hello.sid === OBSERVER_WITHOUT_ID ? (this.#nextAnonymous-- as Sid) : hello.sid;
     const elector = this.#elector(sid);
     elector.helloAddresses = hello.addresses;
+    this.#isBack(elector);
     if (sid > this.#options.sid) return this.#establish(elector, socket, rest);
     socket.destroy();
     this.#dialBack(elector, hello.addresses);
@@ -249,9 +258,6 @@ export class ElectionMesh implements Electors, ElectorEvents {
   #dialBack(elector: Elector, addresses: readonly HostPort[]): void {
     elector.connection?.drop(); // it would not have come if it still had this one
     elector.connection = null;
-    elector.failures = 0;
-    if (elector.retry !== null) clearTimeout(elector.retry);
-    elector.retry = null;
     if (elector.dialing === null) this.#dial(elector, addresses.length > 0 ? addresses : this.#addressesOf(elector));
   }
 }
