@@ -133,6 +133,7 @@ export class MemberHistory implements SyncHistory {
   /** The received tree becomes ours, and the disk's: everything older is forgotten (quorum.md T7). */
   adoptReceived(done: () => void): void {
     invariant(this.#incoming, 'an image is saved after it was received');
+    this.#tree.close();
     this.#tree = this.#incoming;
     this.#incoming = null;
     this.#tail.clear();
@@ -154,6 +155,7 @@ export class MemberHistory implements SyncHistory {
     this.#store.truncate(to, (recovered) => {
       if (recovered?.damage) this.#foundDamaged(recovered.damage);
       if (!recovered?.trusted) return done(null);
+      this.#tree.close();
       this.#tree = this.#rebuild(recovered);
       this.#world.trace({ kind: 'treeReplaced', by: 'truncate', zxid: this.#lastLogged });
       done(this.#lastLogged);

@@ -22,6 +22,7 @@ import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
 import { Stopped } from './stopped.ts';
+import { TreeReading } from './tree-reading.ts';
 import type { Input, World } from './world.ts';
 
 const NO_ROOM = 'the disk is full';
@@ -38,6 +39,7 @@ export class Peer implements Member, Search {
   readonly observerMasters: ObserverMasters | null;
   /** What was found on disk, without the data: told and completed at the start. */
   readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[]; readonly damage: Error | null };
+  readonly #reading: TreeReading;
   readonly #checkpoints: Checkpoints;
   readonly #shortage: TroubleClock;
   readonly #election: Election | null;
@@ -75,6 +77,7 @@ export class Peer implements Member, Search {
     this.#configs.recover(this.history.lastReconfig);
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
     this.observerMasters = config.observerMasterPort === null ? null : new ObserverMasters(config.observerMasterPort, world.random);
+    this.#reading = new TreeReading(world, () => this.history.tree);
     this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
     this.#shortage = new TroubleClock(world);
     this.#election = config.ensemble ? this.#newElection() : null;
@@ -99,7 +102,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#farewellUntil ?? Infinity, this.#checkpointDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline());
   }
 
   inspect(): PeerStatus {
@@ -274,6 +277,7 @@ export class Peer implements Member, Search {
       case 'start':
         return this.#start();
       case 'stop':
+        this.#reading.stop();
         return this.#stop();
       default:
         return this.#role.link(input);
@@ -319,6 +323,7 @@ export class Peer implements Member, Search {
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
     if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#isTreeCommitted ? this.history.tree : null);
+    if (now >= this.#reading.nextDeadline) this.#reading.tick(now);
   }
 
   #become(role: Role, reason: string): void {

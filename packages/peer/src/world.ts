@@ -161,6 +161,8 @@ export type TraceEvent =
   | { readonly kind: 'diskRoom'; readonly forMs: Millis }
   /** The tree was replaced or rewound from disk. */
   | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward'; readonly zxid: Zxid }
+  /** All that the tree was begun with is in memory now; `forMs` since the first piece of it was read beside the service. */
+  | { readonly kind: 'treeRead'; readonly znodes: number; readonly forMs: Millis }
   | { readonly kind: 'orphansRemoved'; readonly paths: readonly string[] }
   | { readonly kind: 'digestMismatch'; readonly zxid: Zxid; readonly expected: bigint; readonly actual: bigint }
   | { readonly kind: 'session'; readonly event: 'created' | 'renewed' | 'moved' | 'closed' | 'expired'; readonly session: SessionId; readonly timeoutMs: number; readonly remote: string | null }

@@ -12,6 +12,47 @@ export interface ImageNode {
   /** Key into the image's ACL table; −1 is world:anyone with all permissions, and in no table. */
   aclId: bigint;
   stat: StatPersisted;
+  /** Only in captures and sources: what there is directly below, without looking at it. */
+  children?: ChildrenSummary;
+}
+
+/** Enough to tell whether a set of children is complete. */
+export interface ChildrenSummary {
+  readonly count: number;
+  /** Of their paths, in no particular order, as a signed 32-bit number. Whoever made it knows how. */
+  readonly hash: number;
+}
+
+/** What the znodes of a tree add up to. */
+export interface ImageTotals {
+  /** The root counted once. */
+  readonly nodes: number;
+  /** Path lengths in UTF-16 units and data lengths. */
+  readonly dataSize: number;
+  /** Znodes with an ephemeralOwner: ephemerals, containers, TTL znodes. */
+  readonly owned: number;
+}
+
+/**
+ * The znodes of an exact image, to be had one by one: for a tree that is used before it has been read. What it hands out
+ * is as of the image, or as of a later capture of the very tree that reads it; data are views until the next call.
+ *
+ * Whatever is found damaged is reported by the source itself, and thrown.
+ */
+export interface ImageSource {
+  readonly totals: ImageTotals;
+  /** @returns null when there is no such znode, or when damage hides it: {@link childrenOf} can tell */
+  find(path: string): ImageNode | null;
+  /** In one go: nothing else may be asked of the source meanwhile. */
+  childrenOf(path: string): Iterable<ImageNode>;
+  /** Paths of the znodes with an ephemeralOwner. */
+  owned(): Iterable<string>;
+  /** All znodes, parents before children. May be iterated slowly, while other things are asked. */
+  nodes(): Iterable<ImageNode>;
+  /** What was handed out does not add up: reports it. @returns what is to be thrown */
+  damaged(reason: string): Error;
+  /** Nothing more is asked. */
+  close(): void;
 }
 
 /**
@@ -28,6 +69,8 @@ export interface Image {
   digest?: { zxid: Zxid; version: number; value: bigint };
   /** Names this very state, for a tree made from this image: what {@link Image.capture} may be relative to later. */
   mark?: object;
+  /** The same znodes again, for whoever does not want to read them all first. */
+  source?: ImageSource;
   /**
    * Takes the difference between the state named `since` and the tree as it is now. The whole tree when `since` is
    * null, or not the state that this tree was made from or last captured at. One capture at a time.
@@ -45,8 +88,10 @@ export interface Capture {
   readonly mark: object;
   /** Nothing from before is left: `nodes`, `acls` and `sessions` are all there are. */
   readonly isWhole: boolean;
-  /** Znodes of the whole tree, the root counted once. */
-  readonly nodeCount: number;
+  /** Of the whole tree; null where nobody has counted. */
+  readonly totals: ImageTotals | null;
+  readonly sessionCount: number | null;
+  readonly aclCount: number | null;
   readonly digest: Image['digest'];
   /** `timeOut` null: the session is gone. */
   readonly sessions: Iterable<{ id: SessionId; timeOut: number | null }>;

@@ -8,6 +8,7 @@ export * from './host-port.ts';
 export * from './image.ts';
 export * from './invariant.ts';
 export * from './java-properties.ts';
+export * from './memory-source.ts';
 export * from './notification.ts';
 export * from './opcodes.ts';
 export * from './packets.ts';

@@ -1,4 +1,4 @@
-import { asZxid, collectImage, encodeImage, hex, ImageReader, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, collectImage, encodeImage, hex, ImageReader, MemorySource, type Capture, type Image, type ImageNode, type ImageTotals, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -56,6 +56,8 @@ interface StoredImage {
   readonly zxid: Zxid;
   readonly chunks: readonly Buffer[];
   readonly digest: Image['digest'];
+  /** What a member can begin with before it has read it all; only of an exact one. */
+  readonly exact: { readonly nodes: readonly ImageNode[]; readonly totals: ImageTotals } | null;
 }
 
 /**
@@ -241,6 +243,7 @@ class SimStore implements Store {
   /** What is waiting does not fit. */
   #isShort = false;
   #closed = false;
+  #checkpoints = 0;
   /** The process is gone. */
   #abandoned = false;
 
@@ -302,18 +305,21 @@ class SimStore implements Store {
     });
   }
 
-  /** Beside the log, and fuzzy: the tree changes while it is copied. Visible once every txn it may hold is durable. */
+  /**
+   * Beside the log. In turns exact, and such that the next start reads through to it, as the LMDB checkpoint of a real
+   * disk; and fuzzy, for the tree changes while it is copied. Visible once every txn it may hold is durable.
+   */
   checkpoint(image: Image, done: (failure: Error | null) => void): void {
-    const { zxid } = image;
-    const sessions = [...image.sessions];
-    const acls = [...image.acls];
+    this.#checkpoints += 1;
+    const capture = this.#checkpoints % 2 === 1 ? image.capture?.(null) : undefined;
+    const copied = copyOf(image, capture);
+    const source = (capture ?? image).nodes[Symbol.iterator]();
     const nodes: ImageNode[] = [];
-    const source = image.nodes[Symbol.iterator]();
     const copy = (): void => {
       if (this.#closed) return;
       for (let left = this.#disk.between(HANDFUL.min, HANDFUL.max); left > 0; left--) {
         const next = source.next();
-        if (next.done) return this.#install(writeImage({ zxid, sessions, acls, nodes, digest: image.digest }), done);
+        if (next.done) return this.#install(copied(nodes), done);
         nodes.push(next.value);
       }
       this.#disk.after(copy);
@@ -412,13 +418,30 @@ function noRoom(): Error {
   return new Error('ENOSPC: no space left on device');
 }
 
+/** What is known at the beginning, for when the znodes have been copied. */
+function copyOf(image: Image, capture: Capture | undefined): (nodes: ImageNode[]) => StoredImage {
+  const { zxid } = image;
+  const sessions = [...image.sessions];
+  const acls = [...image.acls];
+  return (nodes) => {
+    const stored = writeImage({ zxid, sessions, acls, nodes: parentsFirst(nodes), digest: capture ? capture.digest : image.digest });
+    return capture?.totals ? { ...stored, exact: { nodes, totals: capture.totals } } : stored;
+  };
+}
+
 function writeImage(image: Image): StoredImage {
-  return { zxid: image.zxid, chunks: [...encodeImage(image)].map((chunk) => Buffer.from(chunk)), digest: image.digest };
+  return { zxid: image.zxid, chunks: [...encodeImage(image)].map((chunk) => Buffer.from(chunk)), digest: image.digest, exact: null };
+}
+
+/** A capture comes in any order. A path is never before what is above it, by length. */
+function parentsFirst(nodes: readonly ImageNode[]): ImageNode[] {
+  return [...nodes].sort((one, other) => one.path.length - other.path.length);
 }
 
 function readImage(stored: StoredImage): Image {
   const builder = collectImage(stored.zxid);
   const reader = new ImageReader(builder);
   for (const chunk of stored.chunks) reader.push(chunk);
-  return { ...builder.finish(), digest: stored.digest };
+  const { exact } = stored;
+  return { ...builder.finish(), digest: stored.digest, ...(exact && { source: new MemorySource(exact.nodes, exact.totals) }) };
 }

@@ -34,6 +34,13 @@ export function pathOfKey(key: Buffer): string | null {
   return `${key.toString('utf8', 0, nul)}/${key.toString('utf8', nul + 1)}`;
 }
 
+/** The keys of a znode's children are behind `start` and before `end`. */
+export function childKeys(path: string): { start: Buffer; end: Buffer } {
+  const bytes = Buffer.from(path);
+  const parent = bytes.length > MAX_PARENT ? longParent(bytes) : bytes;
+  return { start: Buffer.concat([parent, Buffer.from([NUL])]), end: Buffer.concat([parent, Buffer.from([NUL + 1])]) };
+}
+
 /** Sessions and ACL lists: 8 bytes. */
 export function numberKey(id: bigint): Buffer {
   const key = Buffer.allocUnsafe(8);

@@ -1,9 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { asSessionId, asZxid, type ACL, type Image, type ImageNode, type SessionId, type Zxid } from '@zk/protocol';
+import { asSessionId, asZxid, type ACL, type Image, type ImageNode, type ImageTotals, type SessionId, type Zxid } from '@zk/protocol';
 import protobuf from 'protobufjs';
+import { pathOfKey, znodeKey } from './checkpoint-keys.ts';
 
 /** The schema that is written here. */
-export const REVISION = 1;
+export const REVISION = 2;
+/** Since this one there are totals, sums of children, and the table `owned`, and whoever writes keeps them up. */
+const WITH_TOTALS = 2;
 
 export interface CheckpointMeta {
   /** Of the schema it was written by. */
@@ -11,27 +14,39 @@ export interface CheckpointMeta {
   zxid: Zxid;
   nodeCount: number;
   digest: Image['digest'];
+  /** Null where a tree cannot read through to it: it was written before there were any, or by something that is no tree. */
+  totals: ImageTotals | null;
+  /** How many there are; null like `totals`. */
+  sessions: number | null;
+  acls: number | null;
 }
 
 const schema = protobuf.loadSync(fileURLToPath(new URL('../proto/checkpoint.proto', import.meta.url)));
 const Meta = schema.lookupType('zk.checkpoint.Meta');
 const Session = schema.lookupType('zk.checkpoint.Session');
+const Owned = schema.lookupType('zk.checkpoint.Owned');
 const AclList = schema.lookupType('zk.checkpoint.AclList');
 
 type Fields = Record<string, unknown>;
 
-export function encodeMeta({ zxid, nodeCount, digest }: Omit<CheckpointMeta, 'revision'>): Uint8Array {
+export function encodeMeta({ zxid, nodeCount, digest, totals, sessions, acls }: Omit<CheckpointMeta, 'revision'>): Uint8Array {
   const fields: Fields = { revision: REVISION, zxid: long(zxid), znodes: nodeCount };
   if (digest) Object.assign(fields, { digest: long(BigInt.asUintN(64, digest.value)), digestVersion: digest.version });
+  if (totals) Object.assign(fields, { dataSize: totals.dataSize, owned: totals.owned, sessions, acls });
   return Meta.encode(Meta.fromObject(fields)).finish();
 }
 
 export function decodeMeta(record: Uint8Array): CheckpointMeta {
   const fields = Meta.toObject(Meta.decode(record), { longs: String, defaults: false }) as Fields;
+  const number = (name: string): number => Number(fields[name] ?? 0);
   const zxid = asZxid(BigInt(String(fields['zxid'] ?? 0)));
   const value = fields['digest'];
-  const digest = value === undefined ? undefined : { zxid, version: Number(fields['digestVersion'] ?? 0), value: BigInt(String(value)) };
-  return { revision: Number(fields['revision'] ?? 0), zxid, nodeCount: Number(fields['znodes'] ?? 0), digest };
+  const digest = value === undefined ? undefined : { zxid, version: number('digestVersion'), value: BigInt(String(value)) };
+  const base = { revision: number('revision'), zxid, nodeCount: number('znodes'), digest };
+  // An older writer keeps the fields it does not know as they were: its revision tells that they are not to be believed.
+  if (base.revision < WITH_TOTALS || fields['dataSize'] === undefined) return { ...base, totals: null, sessions: null, acls: null };
+  const totals = { nodes: base.nodeCount, dataSize: number('dataSize'), owned: number('owned') };
+  return { ...base, totals, sessions: number('sessions'), acls: number('acls') };
 }
 
 export function encodeSession(timeOut: number): Uint8Array {
@@ -51,6 +66,15 @@ export function decodeAcl(record: Uint8Array): ACL[] {
   return entries.map(({ perms, scheme, id }) => ({ perms, id: { scheme, id } }));
 }
 
+/** Says the path only where the key does not. */
+export function encodeOwned(path: string): Uint8Array {
+  return Owned.encode(pathOfKey(znodeKey(path)) === null ? { path } : {}).finish();
+}
+
+export function readOwnedPath(record: Uint8Array): string {
+  return String((Owned.decode(record) as unknown as Fields)['path']);
+}
+
 /** Protobuf's wire types. */
 const FIXED64 = 1;
 const BYTES = 2;
@@ -59,8 +83,8 @@ const tag = (field: number, wireType: number): number => (field << 3) | wireType
 
 const DATA = tag(11, BYTES);
 const PATH = tag(12, BYTES);
-/** All fixed fields, each behind its tag of one byte: seven of 8 bytes, three of 4. */
-const FIXED_BYTES = 7 * 9 + 3 * 5;
+/** All fixed fields, each behind its tag of one byte: seven of 8 bytes, five of 4. */
+const FIXED_BYTES = 7 * 9 + 5 * 5;
 const MAX_LENGTH_BYTES = 5;
 
 /** The most that {@link writeZnode} writes for this znode. */
@@ -73,7 +97,7 @@ export function znodeBound({ path, data }: ImageNode): number {
  * @param spellPath whether the key does not spell the path
  * @returns the offset behind it
  */
-export function writeZnode(to: Buffer, start: number, { path, data, aclId, stat }: ImageNode, spellPath: boolean): number {
+export function writeZnode(to: Buffer, start: number, { path, data, aclId, stat, children }: ImageNode, spellPath: boolean): number {
   let at = start;
   at = long64(to, at, 1, stat.czxid);
   at = long64(to, at, 2, stat.mzxid);
@@ -95,6 +119,10 @@ export function writeZnode(to: Buffer, start: number, { path, data, aclId, stat 
     at = varint(to, at, Buffer.byteLength(path));
     at += to.write(path, at);
   }
+  if (children) {
+    at = int32(to, at, 13, children.count);
+    at = int32(to, at, 14, children.hash);
+  }
   return at;
 }
 
@@ -102,6 +130,8 @@ export function writeZnode(to: Buffer, start: number, { path, data, aclId, stat 
 export function readZnode(record: Buffer, path: string | null): ImageNode {
   const stat = { czxid: 0n, mzxid: 0n, ctime: 0n, mtime: 0n, version: 0, cversion: 0, aversion: 0, ephemeralOwner: 0n, pzxid: 0n };
   const node: ImageNode = { path: path ?? '', data: null, aclId: 0n, stat };
+  let count = 0;
+  let hash = 0;
   const cursor = new protobuf.Reader(record);
   while (cursor.pos < record.length) {
     const next = cursor.uint32();
@@ -118,9 +148,12 @@ export function readZnode(record: Buffer, path: string | null): ImageNode {
       case tag(10, FIXED64): node.aclId = takeLong(cursor, record); break;
       case DATA: node.data = takeBytes(cursor, record); break;
       case PATH: node.path = takeBytes(cursor, record).toString(); break;
+      case tag(13, FIXED32): count = cursor.sfixed32(); break;
+      case tag(14, FIXED32): hash = cursor.sfixed32(); break;
       default: cursor.skipType(next & 7);
     }
   }
+  if (count !== 0) node.children = { count, hash };
   return node;
 }
 

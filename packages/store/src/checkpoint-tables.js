@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 
 /** In the order of the numbers by which the writer is told of them. */
-export const TABLES = /** @type {const} */ (['meta', 'sessions', 'acls', 'znodes']);
+export const TABLES = /** @type {const} */ (['meta', 'sessions', 'acls', 'znodes', 'owned']);
 
 /** The highest field number of each table's record that this program knows (checkpoint.proto). */
-export const KNOWN_FIELDS = [5, 1, 1, 12];
+export const KNOWN_FIELDS = [9, 1, 1, 14, 1];
 
 /** Bytes of the checksum behind each record. */
 export const CHECKSUM_BYTES = 4;

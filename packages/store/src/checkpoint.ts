@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { invariant, type ACL, type Capture, type Image, type ImageNode, type SessionId } from '@zk/protocol';
-import type { Database } from 'lmdb';
+import { invariant, type Capture, type Image } from '@zk/protocol';
 import { ChunkPacker, type TableName } from './checkpoint-chunks.ts';
-import { idOfKey, numberKey, pathOfKey, znodeKey } from './checkpoint-keys.ts';
-import { decodeAcl, decodeMeta, decodeSession, encodeAcl, encodeMeta, encodeSession, readZnode, REVISION, type CheckpointMeta } from './checkpoint-records.ts';
-import { CHECKSUM_BYTES, openTables, TABLES } from './checkpoint-tables.js';
+import { numberKey, znodeKey } from './checkpoint-keys.ts';
+import { checked, CheckpointReader, type CheckpointFile, type Table } from './checkpoint-reader.ts';
+import { decodeMeta, encodeAcl, encodeMeta, encodeOwned, encodeSession, REVISION, type CheckpointMeta } from './checkpoint-records.ts';
+import { openTables, TABLES } from './checkpoint-tables.js';
 import { CheckpointThread } from './checkpoint-thread.ts';
 import { DamageError } from './damage.ts';
 
@@ -20,8 +19,6 @@ const READING = '.reading';
 const THREAD_IDLE_MS = 5_000;
 const META_KEY = Buffer.from('meta');
 
-type Table = Database<Buffer, Buffer>;
-
 /**
  * The tree in LMDB, as of one zxid, in `version-2/checkpoint`. What a start begins with, and nothing but that: it can
  * be thrown away at any time, the snapshots and the log have everything that is in it.
@@ -30,16 +27,22 @@ type Table = Database<Buffer, Buffer>;
  */
 export class Checkpoint {
   readonly #directory: string;
+  readonly #onDamage: (error: DamageError) => void;
   #environment: ReturnType<typeof openTables> | null = null;
   #thread: CheckpointThread | null = null;
   #idleTimer: NodeJS.Timeout | undefined;
   #mark: object | null = null;
   #keepUnknown = false;
+  #reader: CheckpointReader | null = null;
   #isReading = false;
 
-  /** @param directory the `version-2` directory of the snapshots. Nothing is made in it before the first write. */
-  constructor(directory: string) {
+  /**
+   * @param directory the `version-2` directory of the snapshots. Nothing is made in it before the first write.
+   * @param onDamage told of damage that was found after {@link find}, which is thrown as well
+   */
+  constructor(directory: string, onDamage: (error: DamageError) => void) {
     this.#directory = join(directory, DIRECTORY);
+    this.#onDamage = onDamage;
   }
 
   /** Names the state on disk for a tree that was made from it; null when there is none. */
@@ -54,9 +57,12 @@ export class Checkpoint {
       this.#requireEnvironment();
       this.#beginReading();
       this.#open().root.resetReadTxn();
-      const record = this.#get('meta', META_KEY);
-      if (!record) return this.#endReading();
-      const meta = decodeMeta(record);
+      const value = this.#table('meta').get(META_KEY);
+      if (!value) {
+        this.#endReading();
+        return null;
+      }
+      const meta = decodeMeta(checked(META_KEY, value));
       this.#keepUnknown = meta.revision > REVISION;
       return meta;
     } catch (error) {
@@ -66,17 +72,16 @@ export class Checkpoint {
     }
   }
 
-  /** The tree that {@link find} has found, read while it is iterated. Iterating throws DamageError. */
+  /**
+   * The tree that {@link find} has found, read while it is iterated, or asked for single znodes. Both throw DamageError, and
+   * tell `onDamage` first. No start takes this checkpoint any more if this one ends before everything has been read.
+   */
   image(meta: CheckpointMeta): Image {
-    this.#mark = {};
-    return {
-      zxid: meta.zxid,
-      digest: meta.digest,
-      mark: this.#mark,
-      sessions: again(() => this.#sessions(meta)),
-      acls: again(() => this.#acls(meta)),
-      nodes: again(() => this.#nodes(meta)),
-    };
+    const mark = {};
+    this.#mark = meta.totals ? mark : null; // without totals the next checkpoint is whole, and has them
+    this.#reader?.retire();
+    this.#reader = new CheckpointReader(this.#file(meta), meta);
+    return this.#reader.image(mark);
   }
 
   /**
@@ -100,9 +105,7 @@ export class Checkpoint {
       await this.abort();
       return false;
     }
-    const { zxid, digest, isWhole } = capture;
-    const isExact = digest?.zxid === zxid;
-    packer.put('meta', META_KEY, encodeMeta({ zxid, nodeCount: isWhole ? nodeCount : capture.nodeCount, digest: isExact ? digest : undefined }));
+    packer.put('meta', META_KEY, encodeMeta(metaOf(capture, nodeCount)));
     await thread.enter(packer.take());
     return true;
   }
@@ -135,8 +138,32 @@ export class Checkpoint {
 
   async close(): Promise<void> {
     await this.#endThread();
-    await this.#environment?.root.close();
+    this.#reader?.retire();
+    if (this.#isReading) this.#endReading();
+    await this.#closeEnvironment();
+  }
+
+  #file(meta: CheckpointMeta): CheckpointFile {
+    return {
+      table: (name) => this.#table(name),
+      damaged: (reason) => this.#damage(meta, reason),
+      readToTheEnd: () => this.#readToTheEnd(),
+    };
+  }
+
+  /** LMDB's pages count as this process's memory while they are mapped. Later: whoever has read the end may be in the middle of it. */
+  #readToTheEnd(): void {
+    if (this.#isReading) this.#endReading();
+    const environment = this.#environment;
+    setImmediate(() => {
+      if (!this.#isReading && environment === this.#environment) void this.#closeEnvironment();
+    });
+  }
+
+  async #closeEnvironment(): Promise<void> {
+    const environment = this.#environment;
     this.#environment = null;
+    await environment?.root.close();
   }
 
   /** A thread without work goes: its heap, LMDB's pages and the map of the file would stay resident. */
@@ -170,10 +197,9 @@ export class Checkpoint {
     fs.writeFileSync(mark, '');
   }
 
-  #endReading(): null {
+  #endReading(): void {
     this.#isReading = false;
     fs.rmSync(`${this.#directory}${READING}`, { force: true });
-    return null;
   }
 
   /** LMDB trusts its file: what is none must not reach it. */
@@ -194,45 +220,12 @@ export class Checkpoint {
     return table;
   }
 
-  #get(name: TableName, key: Buffer): Buffer | null {
-    const value = this.#table(name).get(key);
-    return value ? checked(key, value) : null;
-  }
-
-  *#sessions(meta: CheckpointMeta): Generator<{ id: SessionId; timeOut: number }> {
-    for (const { key, record } of this.#records('sessions', meta)) yield decodeSession(idOfKey(key), record);
-  }
-
-  *#acls(meta: CheckpointMeta): Generator<{ id: bigint; acl: ACL[] }> {
-    for (const { key, record } of this.#records('acls', meta)) yield { id: idOfKey(key), acl: decodeAcl(record) };
-  }
-
-  *#nodes(meta: CheckpointMeta): Generator<ImageNode> {
-    let count = 0;
-    for (const { key, record } of this.#records('znodes', meta)) {
-      count += 1;
-      yield readZnode(record, pathOfKey(key));
-    }
-    if (count !== meta.nodeCount) throw this.#damage(meta, `${count} znodes of ${meta.nodeCount}`);
-    this.#endReading();
-  }
-
-  *#records(name: TableName, meta: CheckpointMeta): Generator<{ key: Buffer; record: Buffer }> {
-    for (const { key, value } of this.#table(name).getRange({})) {
-      let record: Buffer;
-      try {
-        record = checked(key, value);
-      } catch (error) {
-        throw this.#damage(meta, `${name}: ${(error as Error).message}`);
-      }
-      yield { key, record };
-    }
-  }
-
   /** It is gone at the next start, which then takes a snapshot and the log: neither is the worse for it. */
   #damage({ zxid }: CheckpointMeta, reason: string): DamageError {
     const aside = this.#setAside();
-    return new DamageError(this.#directory, 0, zxid, `${reason}; put aside as ${aside}, the next start does without it`);
+    const damage = new DamageError(this.#directory, 0, zxid, `${reason}; put aside as ${aside}, the next start does without it`);
+    this.#onDamage(damage);
+    return damage;
   }
 
   #setAside(): string {
@@ -259,19 +252,28 @@ function* entriesOf(capture: Capture, onNode: () => void): Generator<(packer: Ch
   for (const { id, acl } of capture.acls) {
     yield (packer) => acl === null ? packer.remove('acls', numberKey(id)) : packer.put('acls', numberKey(id), encodeAcl(acl));
   }
-  for (const path of capture.removed) yield (packer) => packer.remove('znodes', znodeKey(path));
+  for (const path of capture.removed) {
+    const key = znodeKey(path);
+    yield (packer) => packer.remove('znodes', key);
+    yield (packer) => packer.remove('owned', key);
+  }
   for (const node of capture.nodes) {
     onNode();
     yield (packer) => packer.putZnode(node);
+    if (node.stat.ephemeralOwner !== 0n) yield (packer) => packer.put('owned', znodeKey(node.path), encodeOwned(node.path));
   }
 }
 
-/** The record of a value. @throws Error when it is not what was written under this key */
-function checked(key: Buffer, value: Buffer): Buffer {
-  const end = value.length - CHECKSUM_BYTES;
-  const record = value.subarray(0, Math.max(0, end));
-  if (end < 0 || value.readUInt32BE(end) !== crc32(record, crc32(key))) throw new Error(`a record's checksum is wrong (${key.toString('latin1')})`);
-  return record;
+/** @param entered how many znodes were: all there are, when the capture is whole */
+function metaOf({ zxid, digest, isWhole, totals, sessionCount, aclCount }: Capture, entered: number): Omit<CheckpointMeta, 'revision'> {
+  return {
+    zxid,
+    nodeCount: isWhole || !totals ? entered : totals.nodes,
+    digest: digest?.zxid === zxid ? digest : undefined,
+    totals,
+    sessions: sessionCount,
+    acls: aclCount,
+  };
 }
 
 /** The image of a tree that cannot be captured: everything there is, as it is when its turn comes. */
@@ -281,7 +283,9 @@ export function captureOf(image: Image, since: object | null): Capture {
     zxid: image.zxid,
     mark: {},
     isWhole: true,
-    nodeCount: 0, // counted as they come
+    totals: null,
+    sessionCount: null,
+    aclCount: null,
     get digest() {
       return image.digest;
     },
@@ -297,10 +301,6 @@ export function captureOf(image: Image, since: object | null): Capture {
 export function leadsTo({ digest }: CheckpointMeta, txnDigest: { version: number; treeDigest: bigint } | null): boolean {
   if (!digest || !txnDigest || txnDigest.version !== digest.version) return true;
   return BigInt.asUintN(64, txnDigest.treeDigest) === digest.value;
-}
-
-function again<T>(start: () => Iterator<T>): Iterable<T> {
-  return { [Symbol.iterator]: start };
 }
 
 function nextTurn(): Promise<void> {

@@ -132,7 +132,7 @@ export class FileStore implements Store {
       sizeLimitKb: options.logSizeLimitKb ?? -1,
     });
     this.#room = new RoomKeeper(options.roomRetryMs ?? ROOM_RETRY_MS);
-    this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots) : null;
+    this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots, (error) => this.#fail(error)) : null;
   }
 
   /** Makes or checks the directories; reads nothing yet. @throws DataDirectoryError */

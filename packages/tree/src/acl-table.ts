@@ -18,6 +18,7 @@ interface Entry {
 export class AclTable {
   readonly #entries = new Map<number, Entry>();
   readonly #ids = new Map<string, number>();
+  readonly #pinned: number[] = [];
   #lastId = 0;
   /** Told of every list that comes (its uses may come later) and goes. */
   onChange: ((id: number, acl: readonly ACL[] | null) => void) | null = null;
@@ -69,6 +70,22 @@ export class AclTable {
     if (entry === undefined) return this.intern(NOBODY);
     entry.uses += 1;
     return id;
+  }
+
+  has(id: number): boolean {
+    return id === OPEN_ACL_ID || this.#entries.has(id);
+  }
+
+  /** Keeps every list there is now until {@link unpin}: znodes that use it may not have been counted. */
+  pin(): void {
+    for (const [id, entry] of this.#entries) {
+      entry.uses += 1;
+      this.#pinned.push(id);
+    }
+  }
+
+  unpin(): void {
+    for (const id of this.#pinned.splice(0)) this.release(id);
   }
 
   dropUnused(): void {

@@ -1,5 +1,5 @@
 import { invariant, type ACL, type Capture, type Image, type ImageNode, type SessionId, type Zxid } from '@zk/protocol';
-import { imageNode } from './tree-image.ts';
+import { capturedNode } from './tree-image.ts';
 import * as at from './znode-layout.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Znodes } from './znodes.ts';
@@ -54,7 +54,7 @@ export class ChangeTracker {
   touch(node: ZnodeRecord): void {
     const running = this.#running;
     if (running !== null && running.isDue(node)) {
-      running.saved.push(imageNode(node, node.path));
+      running.saved.push(capturedNode(node));
       running.settle(node);
     }
     this.#markChanged(node);
@@ -69,6 +69,8 @@ export class ChangeTracker {
 
   /** To be called before a znode is removed. */
   removing(node: ZnodeRecord, path: string): void {
+    const parent = this.#znodes.table.parentOf(node);
+    if (parent) this.touch(parent); // it will have a child less
     this.touch(node);
     this.#changes.removed.push(path);
   }
@@ -77,16 +79,23 @@ export class ChangeTracker {
     this.#changes.sessions.add(id);
   }
 
+  /** Whether a capture relative to `since` is not of the whole tree. */
+  isNamed(since: object | null): boolean {
+    return since !== null && since === this.#mark;
+  }
+
   /** See Image.capture. */
   capture(since: object | null, zxid: Zxid, digest: Image['digest']): Capture {
     invariant(this.#running === null, 'one capture at a time');
     const changes = this.#changes;
-    const isWhole = since === null || since !== this.#mark;
+    const isWhole = !this.isNamed(since);
     const parts = isWhole ? this.#beginWhole(changes) : this.#beginChanged(changes);
     this.#changes = noChanges();
     this.#mark = {};
-    const nodeCount = this.#znodes.table.count;
-    return { zxid, digest, isWhole, nodeCount, mark: this.#mark, ...parts };
+    const { table, dataSize, ownedCount } = this.#znodes;
+    const totals = { nodes: table.count, dataSize, owned: ownedCount };
+    const counts = { sessionCount: this.#sessions.size, aclCount: this.#znodes.acls.size };
+    return { zxid, digest, isWhole, totals, ...counts, mark: this.#mark, ...parts };
   }
 
   #beginChanged({ ids, removed, acls, sessions }: Changes): CaptureParts {
@@ -136,7 +145,7 @@ export class ChangeTracker {
       const node = this.#znodes.table.byId(id);
       if (!running.isDue(node)) continue;
       running.settle(node);
-      yield imageNode(node, node.path);
+      yield capturedNode(node);
     }
     this.#finish(running);
     yield* running.saved;
@@ -148,7 +157,7 @@ export class ChangeTracker {
       const isDue = hasFlag(node, at.IN_USE) && running.isDue(node);
       walk.next += 1;
       clearFlag(node, running.flag);
-      if (isDue) yield imageNode(node, node.path);
+      if (isDue) yield capturedNode(node);
     }
     this.#finish(running);
     yield* running.saved;

@@ -19,6 +19,7 @@ import { Outcome, type Change, type OpOutcome, type DigestMismatch } from './out
 import type { OwnerRules } from './owner-rules.ts';
 import { countedBy, type Quota } from './quota.ts';
 import { completeImage, imageNodes, loadImage, loadNode, requireRoot } from './tree-image.ts';
+import { isReadable, ReadThrough, type ReadableImage } from './read-through.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Znode } from './znode.ts';
 import { Znodes } from './znodes.ts';
@@ -51,6 +52,7 @@ export class DataTree {
   readonly #znodes: Znodes;
   readonly #context: ApplyContext;
   readonly #digests: DigestCheck;
+  #reading: ReadThrough | null = null;
 
   /** A new database with the four znodes of client.md 2.3; {@link fromImage} and {@link builder} for another beginning. */
   constructor(options: Partial<TreeOptions> = {}, image?: Image | 'arrives') {
@@ -62,7 +64,11 @@ export class DataTree {
     else if (image !== 'arrives') this.imageMismatch = this.#load(image);
   }
 
-  /** @throws Error when a znode comes before its parent, or there is no root */
+  /**
+   * An image with a source is not read now, but when it is asked for and by {@link readMore}; damage found then is thrown
+   * by whatever found it.
+   * @throws Error when a znode comes before its parent, or there is no root
+   */
   static fromImage(image: Image, options: Partial<TreeOptions> = {}): DataTree {
     return new DataTree(options, image);
   }
@@ -98,6 +104,21 @@ export class DataTree {
   /** Makes `target` the same. */
   copyDigest(target: TreeDigest): void {
     target.set(this.#znodes.digest);
+  }
+
+  /** Whether some znodes are still where the image has them. */
+  get isReading(): boolean {
+    return this.#znodes.table.backing !== null;
+  }
+
+  /** Reads up to so many more znodes of the image; nothing once {@link isReading} is false. */
+  readMore(znodes: number): void {
+    if (this.isReading) this.#reading?.readSome(znodes);
+  }
+
+  /** This tree has been replaced by another: lets go of its image. */
+  close(): void {
+    if (this.isReading) this.#reading?.close();
   }
 
   /** Znodes, the root counted once (Apache's znode_count also counts the root's second name: one more). */
@@ -236,6 +257,7 @@ export class DataTree {
 
   #capture(since: object | null): Capture {
     const tracker = this.#znodes.changes ?? this.#trackChanges(null);
+    if (!tracker.isNamed(since)) this.readMore(Infinity); // what is written has to be all there is
     return tracker.capture(since, this.lastZxid, this.#imageDigest());
   }
 
@@ -252,9 +274,17 @@ export class DataTree {
 
   #load(image: Image): DigestMismatch | undefined {
     for (const { id, timeOut } of image.sessions) this.sessions.set(id, timeOut);
+    if (isReadable(image, this.#znodes.digestEnabled)) return this.#readThrough(image);
     loadImage(this.#znodes, image);
     if (image.mark) this.#trackChanges(image.mark);
     return this.#complete(image);
+  }
+
+  #readThrough(image: ReadableImage): DigestMismatch | undefined {
+    this.#reading = ReadThrough.begin(this.#znodes, image);
+    if (image.mark) this.#trackChanges(image.mark);
+    this.lastZxid = image.zxid;
+    return this.#digests.loaded(image);
   }
 
   #complete(image: Pick<Image, 'zxid' | 'digest'>): DigestMismatch | undefined {

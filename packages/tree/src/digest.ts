@@ -70,6 +70,13 @@ export class TreeDigest {
     return scratch.getUint32(0) === this.#high && scratch.getUint32(4) === this.#low;
   }
 
+  /** @param value signed or unsigned */
+  setValue(value: bigint): void {
+    scratch.setBigInt64(0, value);
+    this.#high = scratch.getUint32(0);
+    this.#low = scratch.getUint32(4);
+  }
+
   set(other: TreeDigest): void {
     this.#high = other.#high;
     this.#low = other.#low;

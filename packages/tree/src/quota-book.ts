@@ -82,13 +82,18 @@ export class QuotaBook {
     else this.#recount(limited);
   }
 
-  /** Finds the limited paths of a tree that was just loaded and counts them anew. */
-  rebuild(): void {
+  /** Finds the limited paths of a tree whose statistics are right. */
+  find(): void {
     this.#limited.clear();
     for (const node of this.#subtree(QUOTA_ROOT)) {
       const limited = limitedBy(node.path);
       if (limited) this.#limited.add(limited);
     }
+  }
+
+  /** The same for a tree whose statistics may be anything: counts them anew. */
+  rebuild(): void {
+    this.find();
     for (const limited of this.#limited) this.#recount(limited);
   }
 

@@ -5,7 +5,7 @@ import type { OwnerRules } from './owner-rules.ts';
 import { hashPath, PathIndex, type HashedRecords } from './path-index.ts';
 import { offsetOf, Slab } from './slab.ts';
 import { ZnodeRecord, type RecordChunk, type RecordContext } from './znode-record.ts';
-import type { ZnodeTable } from './znode-table.ts';
+import type { Backing, ZnodeTable } from './znode-table.ts';
 import * as at from './znode-layout.ts';
 
 const RECORDS_PER_CHUNK = 4096;
@@ -21,6 +21,8 @@ const SLASH = 0x2f;
 export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords {
   readonly rules: OwnerRules;
   readonly acls: AclTable;
+  /** Null once everything is in memory: then only lookups that find nothing ever look at it. */
+  backing: Backing | null = null;
   readonly #chunks: RecordChunk[] = [];
   readonly #slab = new Slab();
   readonly #index = new PathIndex(this);
@@ -36,7 +38,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   }
 
   get count(): number {
-    return this.#count;
+    return this.#count + (this.backing?.count ?? 0);
   }
 
   get idLimit(): number {
@@ -44,13 +46,20 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   }
 
   get(path: string): ZnodeRecord | undefined {
-    const length = this.#encode(path);
-    return this.getByBytes(this.#scratch, 0, length);
+    return this.getLoaded(path) ?? this.backing?.find(path);
   }
 
   getByBytes(path: Buffer, start: number, end: number): ZnodeRecord | undefined {
     const from = end - start === 1 && path[start] === SLASH ? end : start; // '/' is another name of the root, ''
     const id = this.#index.find(path, from, end, hashPath(path, from, end));
+    if (id !== at.NO_ZNODE) return this.byId(id);
+    return this.backing === null ? undefined : this.#readThrough(path, from, end, this.backing);
+  }
+
+  /** Only if it is in memory. */
+  getLoaded(path: string): ZnodeRecord | undefined {
+    const length = this.#encode(path);
+    const id = this.#index.find(this.#scratch, 0, length, hashPath(this.#scratch, 0, length));
     return id === at.NO_ZNODE ? undefined : this.byId(id);
   }
 
@@ -60,6 +69,13 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   }
 
   put(path: string, parent: ZnodeRecord | null, data: Buffer | null): ZnodeRecord {
+    const record = this.putKnown(path, parent, data);
+    this.#setFlags(record, flagsOf(record) | at.CHILDREN_KNOWN); // it is new: there are none
+    if (parent) parent.countChild(1, record.int(at.HASH));
+    return record;
+  }
+
+  putKnown(path: string, parent: ZnodeRecord | null, data: Buffer | null): ZnodeRecord {
     const length = this.#encode(path);
     const record = this.byId(this.#takeId());
     record.bytes.fill(0, record.base, record.base + at.RECORD_LENGTH);
@@ -89,6 +105,7 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   delete(node: ZnodeRecord): void {
     invariant(node.int(at.FIRST_CHILD) === at.NO_ZNODE, 'only znodes without children are removed');
     this.#unlink(node);
+    this.parentOf(node)?.countChild(-1, node.int(at.HASH));
     this.#index.remove(node.id);
     this.#slab.free(blockOf(node), node.int(at.PATH_LENGTH) + node.dataLength);
     this.#setFlags(node, 0);
@@ -97,7 +114,26 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     this.#count -= 1;
   }
 
+  parentOf(node: ZnodeRecord): ZnodeRecord | undefined {
+    const id = node.int(at.PARENT);
+    return id === at.NO_ZNODE ? undefined : this.byId(id);
+  }
+
+  /** Whether all children are in memory. */
+  knowsChildren(node: ZnodeRecord): boolean {
+    return (flagsOf(node) & at.CHILDREN_KNOWN) !== 0;
+  }
+
+  /** All children of `node` have been put. @returns whether they are the ones it counts */
+  setChildrenKnown(node: ZnodeRecord): boolean {
+    this.#setFlags(node, flagsOf(node) | at.CHILDREN_KNOWN);
+    const ids = this.childIds(node);
+    const hash = ids.reduce((sum, id) => (sum + this.#int(id, at.HASH)) | 0, 0);
+    return ids.length === node.numChildren && hash === node.int(at.CHILDREN_HASH);
+  }
+
   childIds(node: ZnodeRecord): number[] {
+    if (this.backing !== null && !this.knowsChildren(node)) this.backing.know(node);
     const ids: number[] = [];
     for (let id = node.int(at.FIRST_CHILD); id !== at.NO_ZNODE; id = this.#int(id, at.NEXT_SIBLING)) ids.push(id);
     return ids;
@@ -169,6 +205,12 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     return this.#idLimit++;
   }
 
+  /** The text may not be what the bytes are, if they are no UTF-8. */
+  #readThrough(path: Buffer, start: number, end: number, backing: Backing): ZnodeRecord | undefined {
+    const record = backing.find(path.toString('utf8', start, end));
+    return record && this.hasPath(record.id, path, start, end) ? record : undefined;
+  }
+
   #move(node: ZnodeRecord, keep: number, before: number, after: number): void {
     const old = blockOf(node);
     const block = this.#slab.allocate(after);
@@ -200,19 +242,14 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     node.setInt(at.NEXT_SIBLING, first);
     if (first !== at.NO_ZNODE) this.byId(first).setInt(at.PREVIOUS_SIBLING, node.id);
     parent.setInt(at.FIRST_CHILD, node.id);
-    parent.setNumChildren(parent.numChildren + 1);
   }
 
   #unlink(node: ZnodeRecord): void {
-    const parentId = node.int(at.PARENT);
-    if (parentId === at.NO_ZNODE) return;
-    const parent = this.byId(parentId);
     const next = node.int(at.NEXT_SIBLING);
     const previous = node.int(at.PREVIOUS_SIBLING);
     if (next !== at.NO_ZNODE) this.byId(next).setInt(at.PREVIOUS_SIBLING, previous);
-    if (previous === at.NO_ZNODE) parent.setInt(at.FIRST_CHILD, next);
+    if (previous === at.NO_ZNODE) this.parentOf(node)?.setInt(at.FIRST_CHILD, next);
     else this.byId(previous).setInt(at.NEXT_SIBLING, next);
-    parent.setNumChildren(parent.numChildren - 1);
   }
 
   #pathFrom(record: ZnodeRecord, skip: number): string {

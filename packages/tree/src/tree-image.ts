@@ -35,6 +35,13 @@ export function imageNode(node: ZnodeRecord, path: string): ImageNode {
   return { path, data: node.data && Buffer.from(node.data), aclId: node.aclId, stat: node.persisted() };
 }
 
+/** The same for a capture: whoever reads it one by one wants to know how many children there are. */
+export function capturedNode(node: ZnodeRecord): ImageNode {
+  const captured = imageNode(node, node.path);
+  if (node.numChildren > 0) captured.children = node.children;
+  return captured;
+}
+
 /**
  * Every znode in preorder, each read when its turn comes. Data, stat and child names of one are copied together; a
  * child that is gone when its turn comes is skipped.

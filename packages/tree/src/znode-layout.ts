@@ -27,6 +27,7 @@ export const BLOCK = 108; // u32: path and data, one after the other
 export const HASH = 112; // i32: of the path
 export const PATH_LENGTH = 116; // u32: bytes
 export const FLAGS = 120; // u8
+export const CHILDREN_HASH = 124; // i32: sum of the HASHes of all children
 export const RECORD_LENGTH = 128;
 
 export const NO_ZNODE = -1;
@@ -40,3 +41,5 @@ export const IN_USE = 4;
 /** FLAGS: two marks that the change tracker uses in turns. */
 export const CHANGED = 8;
 export const CHANGED_TOO = 16;
+/** FLAGS: all children are in memory. Only looked at while a table does not hold everything. */
+export const CHILDREN_KNOWN = 32;

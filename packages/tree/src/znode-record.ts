@@ -1,4 +1,4 @@
-import { kindOfOwner, ttlOf, type ACL, type OwnerKind, type Stat, type StatPersisted } from '@zk/protocol';
+import { kindOfOwner, ttlOf, type ACL, type ChildrenSummary, type OwnerKind, type Stat, type StatPersisted } from '@zk/protocol';
 import type { AclTable } from './acl-table.ts';
 import type { OwnerRules } from './owner-rules.ts';
 import { putWord, type PackedStat } from './packed-stat.ts';
@@ -49,9 +49,13 @@ export class ZnodeRecord implements Znode {
     return this.#context.dataOf(this);
   }
   get kind(): OwnerKind {
-    if (this.int(at.OWNER) === 0 && this.int(at.OWNER + 4) === 0) return 'persistent'; // nearly always, and without a bigint
+    if (!this.hasOwner) return 'persistent'; // nearly always, and without a bigint
     const { extendedTypes, emulate353TTL } = this.#context.rules;
     return kindOfOwner(this.owner, extendedTypes, emulate353TTL);
+  }
+  /** Whether the stored owner says anything at all. */
+  get hasOwner(): boolean {
+    return this.int(at.OWNER) !== 0 || this.int(at.OWNER + 4) !== 0;
   }
   get owner(): bigint {
     return this.long(at.OWNER);
@@ -106,6 +110,10 @@ export class ZnodeRecord implements Znode {
   }
   get aclNumber(): number {
     return this.view.getFloat64(this.base + at.ACL_ID);
+  }
+
+  get children(): ChildrenSummary {
+    return { count: this.numChildren, hash: this.int(at.CHILDREN_HASH) };
   }
 
   get hasData(): boolean {
@@ -179,6 +187,18 @@ export class ZnodeRecord implements Znode {
   setNumChildren(count: number): void {
     this.setInt(at.NUM_CHILDREN, count);
     this.#deriveCversion();
+  }
+
+  /** A child with this hash has come (1) or gone (−1). */
+  countChild(by: 1 | -1, hash: number): void {
+    this.setInt(at.CHILDREN_HASH, (this.int(at.CHILDREN_HASH) + by * hash) | 0);
+    this.setNumChildren(this.numChildren + by);
+  }
+
+  /** Of a znode whose children are elsewhere. */
+  setChildren({ count, hash }: ChildrenSummary): void {
+    this.setInt(at.CHILDREN_HASH, hash);
+    this.setNumChildren(count);
   }
 
   setPersisted(stat: StatPersisted): void {

@@ -1,11 +1,23 @@
 import type { ZnodeRecord } from './znode-record.ts';
 
+/** Has the znodes that a table does not hold yet, and puts them into it when they are asked for. */
+export interface Backing {
+  /** How many there are. */
+  readonly count: number;
+  /** A path that is not in the table. @returns the znode, in the table from now on, or undefined when there is none */
+  find(path: string): ZnodeRecord | undefined;
+  /** Puts all children of this znode into the table. */
+  know(node: ZnodeRecord): void;
+  /** The znode is about to be deleted from the table: it must not come back. */
+  deleting(path: string): void;
+}
+
 /**
- * Where znodes live. Narrow on purpose: a table that reads through to disk fits behind it, because a znode is only
- * ever found by its path and children are only ever enumerated from their parent.
+ * Where znodes live. Narrow on purpose: a table can begin empty and read through to a {@link Backing}, because a znode
+ * is only ever found by its path and children are only ever enumerated from their parent.
  */
 export interface ZnodeTable {
-  /** The number of znodes, the root counted once. */
+  /** The number of znodes, the root counted once; those that are still in the backing too. */
   readonly count: number;
   /** Every id is below this. */
   readonly idLimit: number;
@@ -20,6 +32,8 @@ export interface ZnodeTable {
    * The data are copied.
    */
   put(path: string, parent: ZnodeRecord | null, data: Buffer | null): ZnodeRecord;
+  /** Adds a znode that its parent counts as a child already. */
+  putKnown(path: string, parent: ZnodeRecord | null, data: Buffer | null): ZnodeRecord;
   setData(node: ZnodeRecord, data: Buffer | null): void;
   /** Removes a znode without children. Its id may be used again. */
   delete(node: ZnodeRecord): void;

@@ -1,4 +1,4 @@
-import type { ACL, StatPersisted } from '@zk/protocol';
+import type { ACL, ImageNode, StatPersisted } from '@zk/protocol';
 import { AclTable } from './acl-table.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import { crc32 } from './crc32.ts';
@@ -31,6 +31,8 @@ export class Znodes {
   readonly digest = new TreeDigest();
   /** Sum of path lengths (UTF-16 units) and data lengths. */
   dataSize = 0;
+  /** Znodes with an owner: ephemerals, containers, TTL znodes. */
+  ownedCount = 0;
   readonly digestEnabled: boolean;
   /** Null until somebody wants to know what has changed. */
   changes: ChangeTracker | null = null;
@@ -48,6 +50,7 @@ export class Znodes {
 
   /** Adds a znode as an image has it. The parent's stat stays as it is, but for the number of children. */
   load(path: string, parent: ZnodeRecord | null, data: Buffer | null, aclId: number, stat: StatPersisted): ZnodeRecord {
+    if (parent) this.changes?.touch(parent);
     const node = this.table.put(path, parent, data);
     this.changes?.created(node);
     node.setPersisted(stat);
@@ -56,8 +59,23 @@ export class Znodes {
     return node;
   }
 
+  /**
+   * Puts a znode into memory that counts everywhere already, in its parent and in the sums, for it has been in the
+   * table's backing until now.
+   */
+  enter({ path, data, aclId, stat, children }: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
+    const node = this.table.putKnown(path, parent, data);
+    node.setPersisted(stat);
+    if (children) node.setChildren(children);
+    node.setAcl(this.acls.use(Number(aclId)), stat.aversion);
+    this.owners.add(node);
+    if (this.digestEnabled && isDigested(path)) node.setDigest(this.#digestOf(node));
+    return node;
+  }
+
   /** Quotas are told by the caller, once it has taken the Stat for the reply: creating a statistics znode rewrites it. */
   create({ path, data, acl, owner }: NewZnode, parent: ZnodeRecord, zxid: bigint, time: bigint): ZnodeRecord {
+    this.changes?.touch(parent);
     const node = this.table.put(path, parent, data);
     this.changes?.created(node);
     for (const field of [at.CZXID, at.MZXID, at.PZXID]) node.setLong(field, zxid);
@@ -113,8 +131,10 @@ export class Znodes {
       this.remove(child, child.path);
     }
     this.changes?.removing(node, path);
+    this.table.backing?.deleting(path);
     const { dataLength, aclNumber, digest } = node;
     this.owners.remove(node);
+    if (node.hasOwner) this.ownedCount -= 1;
     this.digest.subtract(digest);
     this.dataSize -= path.length + dataLength;
     this.table.delete(node);
@@ -124,6 +144,7 @@ export class Znodes {
 
   #added(node: ZnodeRecord, path: string): void {
     this.owners.add(node);
+    if (node.hasOwner) this.ownedCount += 1;
     this.dataSize += path.length + node.dataLength;
     this.#refreshDigest(node, path);
   }

@@ -1,0 +1,187 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
+import { DataTree } from '@zk/tree';
+import { describe, expect, test } from 'vitest';
+import { openTables } from '../src/checkpoint-tables.js';
+import { FileStore, type Recovered } from '../src/index.ts';
+import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
+import { temporaryDirectory } from './support.ts';
+
+const CHILDREN = 700; // more than LMDB is asked for in one go
+const LONG = 'x'.repeat(600); // more than a key spells
+
+/** A server's tree and disk. What it applies is logged; nothing of it looks at the tree more than it must. */
+class Server {
+  readonly dataDir: string;
+  readonly store: FileStore;
+  readonly recovered: Recovered;
+  readonly failures: string[] = [];
+  tree: DataTree;
+
+  constructor(dataDir = temporaryDirectory()) {
+    this.dataDir = dataDir;
+    this.store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
+    this.recovered = this.store.recover();
+    this.store.onFatal = ({ message }) => void this.failures.push(message);
+    this.tree = treeOf(this.recovered);
+  }
+
+  async apply(...bodies: TxnBody[]): Promise<void> {
+    for (const body of bodies) {
+      const header = { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(this.tree.lastZxid + 1n), time: 1n, type: body.type };
+      const proposal = proposalOf({ header, body, digest: null });
+      this.tree.apply(proposal.txn);
+      await appended(this.store, [proposal]);
+    }
+  }
+
+  checkpoint(): Promise<void> {
+    return checkpointed(this.store, this.tree.image());
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.store.close(resolve));
+  }
+
+  get marked(): boolean {
+    return existsSync(join(this.dataDir, 'version-2', 'checkpoint.reading'));
+  }
+
+  get content(): string[] {
+    return contentOf(this.tree);
+  }
+}
+
+const treeOf = ({ image, txns }: Recovered): DataTree => {
+  const tree = image ? DataTree.fromImage(image) : new DataTree();
+  for (const { txn } of txns) tree.apply(txn);
+  return tree;
+};
+
+const create = (path: string, ephemeral = false): TxnBody =>
+  ({ type: OpCode.create, path, data: Buffer.from(`data of ${path.slice(0, 20)}`), acl: [...OPEN_ACL], ephemeral, parentCVersion: -1 });
+const set = (path: string, text: string): TxnBody => ({ type: OpCode.setData, path, data: Buffer.from(text), version: 1 });
+const remove = (path: string): TxnBody => ({ type: OpCode.delete, path });
+
+/** A stopped server with a checkpoint of a little of everything. */
+async function stopped(): Promise<Server> {
+  const server = new Server();
+  const many = Array.from({ length: CHILDREN }, (_, n) => create(`/many/${n}`));
+  await server.apply(create('/a'), create('/a/b'), create('/a/b/c'), create('/many'), { type: OpCode.multi, txns: many });
+  await server.apply(create(`/${LONG}`), create(`/${LONG}/${LONG}`), create(`/${LONG}/${LONG}/below`), create(`/a/${LONG}`, true), create('/a/mine', true));
+  await server.checkpoint();
+  await server.close();
+  return server;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a start from a checkpoint', () => {
+  test('reads what is asked for, and little by little the rest; then it lets go of LMDB', async () => {
+    const before = await stopped();
+    const server = new Server(before.dataDir);
+    const { tree } = server;
+    expect([tree.isReading, server.marked]).toEqual([true, true]);
+    expect([tree.nodeCount, tree.digest, tree.ephemeralCount]).toEqual([before.tree.nodeCount, before.tree.digest, 2]);
+    for (const path of ['/a/b/c', '/many/612', `/${LONG}/${LONG}/below`]) expect(tree.node(path)?.data?.toString()).toBe(`data of ${path.slice(0, 20)}`);
+    for (const path of ['/none', '/many/none', `/${LONG}/none`, `/${LONG}/${LONG}/${LONG}`]) expect(tree.node(path)).toBeUndefined();
+    expect([...tree.ephemeralsOf(asSessionId(1n))].sort()).toEqual(['/a/mine', `/a/${LONG}`]);
+    expect([tree.children('/many').length, tree.children(`/${LONG}`), tree.isReading]).toEqual([CHILDREN, [LONG], true]);
+    while (tree.isReading) tree.readMore(100);
+    expect(server.marked).toBe(false);
+    expect(server.content).toEqual(before.content);
+    await nextTurn();
+    await nextTurn();
+    if (process.platform === 'linux') expect(readFileSync('/proc/self/maps', 'latin1')).not.toContain(join(server.dataDir, 'version-2', 'checkpoint'));
+  });
+
+  test('goes on with checkpoints while it reads: of what has changed', async () => {
+    const before = await stopped();
+    const server = new Server(before.dataDir);
+    await server.apply(set('/many/5', 'changed'), remove('/many/6'), remove('/a/b/c'), create('/a/b/new'), create('/a/b/c'), remove('/a/mine'));
+    await server.checkpoint();
+    server.tree.readMore(300);
+    await server.apply(remove('/many/690'), set('/many/691', 'changed'), create('/many/6'));
+    await server.checkpoint();
+    expect(server.tree.isReading).toBe(true);
+    await server.close();
+    const last = new Server(server.dataDir);
+    expect([...last.recovered.txns]).toEqual([]);
+    expect([last.tree.nodeCount, last.tree.digest, last.tree.ephemeralCount]).toEqual([server.tree.nodeCount, server.tree.digest, 1]);
+    const asItWas = new DataTree();
+    for (const { txn } of FileStore.open({ dataDir: server.dataDir }).recover().txns) asItWas.apply(txn); // from snapshot.0 on
+    expect(last.tree.digest).toBe(asItWas.digest);
+    expect(last.content).toEqual(contentOf(asItWas));
+    expect(last.failures).toEqual([]);
+  });
+
+  test('that is stopped before it has read everything is no reason to distrust the checkpoint', async () => {
+    const { dataDir, content } = await stopped();
+    const server = new Server(dataDir);
+    await server.close();
+    expect(server.marked).toBe(false);
+    expect(() => server.tree.node('/many/1')).toThrow('not read any more');
+    const last = new Server(dataDir);
+    expect([last.recovered.notes, last.content]).toEqual([[], content]);
+  });
+
+  test('a truncate while it reads begins anew; the tree before is not asked any more', async () => {
+    const server = new Server((await stopped()).dataDir);
+    const zxid = server.tree.lastZxid;
+    await server.apply(set('/many/5', 'changed'), remove('/many/6'));
+    const old = server.tree;
+    const cut = (await truncated(server.store, zxid)) as Recovered;
+    old.close();
+    expect(() => old.node('/many/7')).toThrow('not read any more');
+    const tree = DataTree.fromImage(cut.image!);
+    expect([tree.lastZxid, tree.node('/many/6')?.version, tree.node('/many/5')?.version, server.marked]).toEqual([zxid, 0, 0, true]);
+    tree.readMore(Infinity);
+    expect([server.marked, server.failures]).toEqual([false, []]);
+  });
+
+  test('a tree from a leader takes its place; the next checkpoint is whole', async () => {
+    const server = new Server((await stopped()).dataDir);
+    const image = imageAt(99n, 'from the leader');
+    server.tree.close();
+    server.tree = DataTree.fromImage(image);
+    await replaced(server.store, image);
+    await server.apply(set('/a', 'ours'));
+    await server.checkpoint();
+    await server.close();
+    const last = new Server(server.dataDir);
+    expect([last.recovered.image?.zxid, last.recovered.image?.source?.totals.nodes]).toEqual([100n, server.tree.nodeCount]);
+    expect(last.content).toEqual(server.content);
+  });
+});
+
+describe('a checkpoint of an older program', () => {
+  /** Its revision counts: an older program keeps the fields it does not know, and does not keep them right. */
+  async function olden(server: Server): Promise<void> {
+    const key = Buffer.from('meta');
+    const { root, tables } = openTables(join(server.dataDir, 'version-2', 'checkpoint'));
+    const record = Buffer.concat([tables[0]!.get(key)!.subarray(0, -4), Buffer.from([8, 1])]);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(crc32(record, crc32(key)));
+    tables[0]!.putSync(key, Buffer.concat([record, sum]));
+    await root.close();
+  }
+
+  test('is read whole; the next one is written whole, and read through to', async () => {
+    const before = await stopped();
+    await olden(before);
+    const server = new Server(before.dataDir);
+    expect([server.recovered.image?.zxid, server.tree.isReading, server.marked]).toEqual([before.tree.lastZxid, false, false]);
+    expect(server.content).toEqual(before.content);
+    await server.apply(set('/a', 'changed'));
+    await server.checkpoint();
+    await server.close();
+    const last = new Server(server.dataDir);
+    expect([last.recovered.image?.zxid, last.tree.isReading]).toEqual([server.tree.lastZxid, true]);
+    expect(last.content).toEqual(server.content);
+  });
+});
+
+const contentOf = (tree: DataTree): string[] =>
+  [...tree.image().nodes].map(({ path, data, stat }) => `${path} ${data?.toString()} ${JSON.stringify(stat, (_, value: unknown) => String(value))}`).sort();

@@ -1,0 +1,157 @@
+import type { Image, ImageNode, ImageSource } from '@zk/protocol';
+import { DIGEST_VERSION, TreeDigest } from './digest.ts';
+import type { ZnodeRecord } from './znode-record.ts';
+import type { Backing } from './znode-table.ts';
+import type { Znodes } from './znodes.ts';
+
+/** An image that a tree can be used from before it has been read: its sums are known. */
+export type ReadableImage = Image & { readonly source: ImageSource };
+
+/** @param needsDigest whether the tree keeps a digest: it must then be known as well */
+export function isReadable(image: Image, needsDigest: boolean): image is ReadableImage {
+  return image.source !== undefined && (!needsDigest || image.digest?.version === DIGEST_VERSION);
+}
+
+/** So much data costs as much as a znode without any. */
+const BYTES_LIKE_A_ZNODE = 4096;
+
+/**
+ * The znodes of an exact image that are not in memory yet. What is asked for is read, and so is, little by little,
+ * everything else ({@link readSome}); then the source is let go.
+ *
+ * A znode that was never read has never been changed. So what the source has is right as long as it is neither in
+ * memory nor deleted, also when the source has moved on to a later capture of this tree.
+ *
+ * The source may be damaged in ways that hide znodes. So a znode is believed not to exist only after all children of
+ * its parent have been read, and are as many, with the names, as the parent says; and when everything has been read, it
+ * must add up to what the image says.
+ */
+export class ReadThrough implements Backing {
+  readonly #znodes: Znodes;
+  readonly #source: ImageSource;
+  /** Deleted, but perhaps still in the source. */
+  readonly #deleted = new Set<string>();
+  readonly #rest: Iterator<ImageNode>;
+  /** What the znodes add up to that have not been read. */
+  #count: number;
+  #dataSize: number;
+  readonly #digest = new TreeDigest();
+
+  /** Puts the image behind the table, which is empty, and reads what a tree has to have in memory from the beginning. */
+  static begin(znodes: Znodes, { source, acls, digest }: ReadableImage): ReadThrough {
+    for (const { id, acl } of acls) znodes.acls.load(Number(id), acl);
+    znodes.acls.pin();
+    znodes.dataSize = source.totals.dataSize;
+    znodes.ownedCount = source.totals.owned;
+    if (znodes.digestEnabled && digest) znodes.digest.setValue(digest.value);
+    const reading = new ReadThrough(znodes, source);
+    znodes.table.backing = reading;
+    reading.#readRoot();
+    reading.#readOwned();
+    znodes.quotas.find();
+    return reading;
+  }
+
+  private constructor(znodes: Znodes, source: ImageSource) {
+    this.#znodes = znodes;
+    this.#source = source;
+    this.#rest = source.nodes()[Symbol.iterator]();
+    this.#count = source.totals.nodes;
+    this.#dataSize = source.totals.dataSize;
+    this.#digest.set(znodes.digest);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  find(path: string): ZnodeRecord | undefined {
+    const slash = path.lastIndexOf('/');
+    const parent = slash < 0 ? undefined : this.#znodes.get(path.slice(0, slash));
+    if (parent === undefined || parent.numChildren === 0) return undefined;
+    if (this.#znodes.table.knowsChildren(parent) || this.#deleted.has(path)) return undefined;
+    const node = this.#source.find(path);
+    if (node) return this.#enter(node, parent);
+    this.know(parent);
+    return this.#znodes.table.getLoaded(path);
+  }
+
+  know(parent: ZnodeRecord): void {
+    const { table } = this.#znodes;
+    if (parent.numChildren > 0) {
+      for (const node of this.#source.childrenOf(parent.path)) {
+        if (this.#isMissing(node.path)) this.#enter(node, parent);
+        if (!this.#isNeeded) break;
+      }
+    }
+    if (!table.setChildrenKnown(parent)) throw this.#source.damaged(`the children of ${parent.path || '/'} are not the ${parent.numChildren} it has`);
+  }
+
+  deleting(path: string): void {
+    this.#deleted.add(path);
+  }
+
+  /** Reads on, up to so many znodes, or fewer large ones; nothing is left to do when the table has no backing any more. */
+  readSome(limit: number): void {
+    for (let left = limit; left > 0 && this.#isNeeded; ) {
+      const { value: node, done } = this.#rest.next();
+      if (done) throw this.#source.damaged(`${this.#count} znodes are missing`);
+      left -= 1 + (node.data?.length ?? 0) / BYTES_LIKE_A_ZNODE;
+      if (this.#isMissing(node.path)) this.#enter(node, this.#parentOf(node.path));
+    }
+  }
+
+  /** Nobody will ask this tree again. */
+  close(): void {
+    this.#source.close();
+  }
+
+  #readRoot(): void {
+    const root = this.#source.find('');
+    if (!root) throw this.#source.damaged('there is no root');
+    this.#enter(root, null);
+  }
+
+  #readOwned(): void {
+    let owned = 0;
+    for (const path of this.#source.owned()) {
+      owned += 1;
+      const hasOwner = this.#znodes.get(path)?.hasOwner ?? false;
+      if (!hasOwner) throw this.#source.damaged(`${path} is not the ephemeral, container or TTL znode it should be`);
+      if (!this.#isNeeded) return; // these were the last ones
+    }
+    if (owned !== this.#source.totals.owned) throw this.#source.damaged(`${owned} ephemerals, containers and TTL znodes of ${this.#source.totals.owned}`);
+  }
+
+  get #isNeeded(): boolean {
+    return this.#znodes.table.backing === this;
+  }
+
+  #isMissing(path: string): boolean {
+    return this.#znodes.table.getLoaded(path) === undefined && !this.#deleted.has(path);
+  }
+
+  #parentOf(path: string): ZnodeRecord {
+    const parent = this.#znodes.get(path.slice(0, path.lastIndexOf('/')));
+    if (parent === undefined) throw this.#source.damaged(`${path} has no parent`);
+    return parent;
+  }
+
+  #enter(node: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
+    if (!this.#znodes.acls.has(Number(node.aclId))) throw this.#source.damaged(`there is no ACL list ${node.aclId}, which ${node.path} has`);
+    const record = this.#znodes.enter(node, parent);
+    this.#count -= 1;
+    this.#dataSize -= node.path.length + record.dataLength;
+    this.#digest.subtract(record.digest);
+    if (this.#count === 0) this.#end();
+    return record;
+  }
+
+  #end(): void {
+    const addsUp = this.#dataSize === 0 && (!this.#znodes.digestEnabled || this.#digest.value === 0n);
+    if (!addsUp) throw this.#source.damaged('the znodes do not add up to the digest and the size of the tree');
+    this.#znodes.table.backing = null;
+    this.#znodes.acls.unpin();
+    this.#source.close();
+  }
+}
