@@ -1,15 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { PROJECT_ROOT } from '../support/implementations.ts';
+import { canUnshare, inNamespace } from '../support/namespace.ts';
 
 const PATIENCE_MS = 120_000;
 const HOSTS = [1, 2, 3];
-
-/** A network of its own, so that the addresses of the tutorials can be used. */
-const canUnshare = spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
 
 /** zoo.cfg as the tutorials have it for three hosts, bound to one address each because they share a machine here. */
 function configuration(home: string, host: number): string {
@@ -46,8 +42,7 @@ test.runIf(canUnshare)('three hosts, 10.0.0.101 to 103, as the tutorials configu
     mkdirSync(join(home, `data${host}`));
     writeFileSync(join(home, `zoo${host}.cfg`), configuration(home, host));
   }
-  const env = { ...process.env, HOSTS_HOME: home, PATH: `${join(PROJECT_ROOT, 'bin')}:${process.env['PATH'] ?? ''}` };
-  const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', SCRIPT], { env, encoding: 'utf8', timeout: PATIENCE_MS });
+  const { stdout, stderr } = inNamespace(SCRIPT, { HOSTS_HOME: home }, PATIENCE_MS);
   rmSync(home, { recursive: true });
   const modes = [...stdout.matchAll(/^Client port found: 2181\. Client address: (10\.0\.0\.10\d)\. Client SSL: false\.\nMode: (\w+)$/gm)];
   expect(modes.map(([, address]) => address), stderr).toEqual(['10.0.0.101', '10.0.0.102', '10.0.0.103']);

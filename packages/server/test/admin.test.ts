@@ -137,7 +137,7 @@ describe.each([['leader3', 'leader', 'leading'], ['follower1', 'follower', 'foll
     expect(await (await get(`/commands/${command}`)).text()).toBe(captured(`captures-3.9.5/${folder}`, `admin-${command}.json`));
   });
 
-  test.each(['observers', 'monitor'])('%s: the same fields', async (command) => {
+  test.each(['observers', 'monitor', 'stats'])('%s: the same fields', async (command) => {
     const get = await serve({ view: view() });
     const theirs = shapeOf(JSON.parse(captured(`captures-3.9.5/${folder}`, `admin-${command}.json`)));
     expect(withoutSets(shapeOf(await (await get(`/commands/${command}`)).json()))).toEqual(withoutSets(theirs));
