@@ -18,6 +18,8 @@ const ANSWER_TIMEOUT_MS = 1_000;
 /** A ZooKeeper server that can be started with a zoo.cfg. */
 export interface Contender {
   readonly name: string;
+  /** Class name of a metrics provider that tells of stalls of the event loop. */
+  readonly metricsProvider?: string;
   command(configFile: string): { readonly command: string; readonly args: readonly string[] };
 }
 
@@ -26,6 +28,7 @@ export function ours(profileTo?: string): Contender {
   const flags = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
   return {
     name: 'zookeeper-ts',
+    metricsProvider: 'org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider',
     command: (configFile) => ({ command: process.execPath, args: [...flags, join(PROJECT_ROOT, 'zk-server.js'), configFile] }),
   };
 }
@@ -44,7 +47,13 @@ export function requireApache(): void {
   if (!existsSync(JARS)) throw new Error(`no Apache server in ${JARS}: run test/compat/install.sh`);
 }
 
+interface Options {
+  /** Prometheus' text on a port of its own, for {@link Servers.longestPauseMs}. */
+  readonly metrics?: boolean;
+}
+
 interface Member {
+  readonly metricsPort: number | null;
   readonly clientPort: number;
   readonly configFile: string;
   readonly directory: string;
@@ -63,10 +72,10 @@ export class Servers {
   }
 
   /** Starts `count` servers; resolves when they serve. */
-  static async start(contender: Contender, count: number): Promise<Servers> {
+  static async start(contender: Contender, count: number, options: Options = {}): Promise<Servers> {
     const servers = new Servers(contender);
     try {
-      await servers.#start(count);
+      await servers.#start(count, options);
     } catch (error) {
       await servers.stop();
       throw error;
@@ -113,24 +122,32 @@ export class Servers {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #start(count: number): Promise<void> {
-    const ports = await freePorts(count * 3);
+  /** The longest stall of an event loop since the last call, ms; null for servers that do not tell. */
+  async longestPauseMs(): Promise<number | null> {
+    if (this.#members.some(({ metricsPort }) => metricsPort === null)) return null;
+    const texts = await Promise.all(this.#members.map(async ({ metricsPort }) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()));
+    return Math.max(...texts.map((text) => Number(/^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(text)?.[1]) * 1000));
+  }
+
+  async #start(count: number, { metrics }: Options): Promise<void> {
+    const ports = await freePorts(count * 4);
     const quorum = Array.from({ length: count }, (_, i) => `server.${i + 1}=127.0.0.1:${ports[count + i]}:${ports[2 * count + i]}`);
-    for (let i = 0; i < count; i++) this.#members.push(this.#configure(i + 1, ports[i]!, count > 1 ? quorum : []));
+    for (let i = 0; i < count; i++) this.#members.push(this.#configure(i + 1, ports[i]!, metrics && this.#contender.metricsProvider ? ports[3 * count + i]! : null, count > 1 ? quorum : []));
     await Promise.all(this.#members.map((member) => this.#serving(member)));
   }
 
-  #configure(sid: number, clientPort: number, quorum: readonly string[]): Member {
+  #configure(sid: number, clientPort: number, metricsPort: number | null, quorum: readonly string[]): Member {
     const directory = join(this.#directory, `zoo${sid}`);
     mkdirSync(directory);
     writeFileSync(join(directory, 'myid'), `${sid}\n`);
     const configFile = join(this.#directory, `zoo${sid}.cfg`);
+    const metrics = metricsPort === null ? [] : [`metricsProvider.className=${this.#contender.metricsProvider}`, `metricsProvider.httpPort=${metricsPort}`];
     const lines = [
       'tickTime=2000', 'initLimit=10', 'syncLimit=5', `dataDir=${directory}`, `clientPort=${clientPort}`, 'maxClientCnxns=0',
-      'admin.enableServer=false', '4lw.commands.whitelist=*', ...quorum,
+      'admin.enableServer=false', '4lw.commands.whitelist=*', ...quorum, ...metrics,
     ];
     writeFileSync(configFile, `${lines.join('\n')}\n`);
-    const incomplete = { clientPort, configFile, directory };
+    const incomplete = { clientPort, metricsPort, configFile, directory };
     return { ...incomplete, process: this.#launch(incomplete) };
   }
 

@@ -6,7 +6,7 @@ import { apache, ours, requireApache, type Contender } from './contenders.ts';
 import { describeMachine } from './machine.ts';
 import { measure, type Figures, type Pace } from './measure.ts';
 import { barPlot } from './plot.ts';
-import { report, type Result } from './report.ts';
+import { hasThroughput, report, type Result } from './report.ts';
 import { chosen, type Scenario } from './scenarios.ts';
 
 const USAGE = `npm run bench -- [options]
@@ -14,7 +14,7 @@ const USAGE = `npm run bench -- [options]
   --quick            the most telling scenarios, one short round: two minutes
   --scenario <name>  that one, or all that begin so; may be given more than once
   --rounds <n>       default 3, with --quick 1
-  --seconds <n>      measured per round, after a warm-up of half of it; default 6, with --quick 3
+  --seconds <n>      measured per round, after a warm-up of half of it; default 6, with --quick 3; some scenarios have their own
   --profile <dir>    a CPU profile of each of our servers, to be opened with Chrome's developer tools
   --name <name>      of the files in bench/results, default the date; "none" writes nothing`;
 
@@ -76,7 +76,7 @@ function oneLine(figures: Figures): string {
 function write(name: string, machine: string, { contenders, rounds, pace }: Plan, results: readonly Result[]): void {
   mkdirSync(RESULTS, { recursive: true });
   const names = contenders.map((contender) => contender.name);
-  const withThroughput = results.filter(({ scenario }) => scenario.kind !== 'memory');
+  const withThroughput = results.filter(hasThroughput);
   const plots = [
     { file: `${name}-throughput.svg`, title: 'operations per second', column: 'throughput' },
     { file: `${name}-p99.svg`, title: '99th percentile, ms', column: 'p99 ms' },

@@ -8,12 +8,12 @@ export interface Result {
   readonly rounds: ReadonlyMap<string, readonly Figures[]>;
 }
 
-const REQUEST_COLUMNS = ['throughput', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms', 'cpu', 'cpu µs/op', 'load cpu', 'MB'];
+const REQUEST_COLUMNS = ['throughput', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms', 'pause ms', 'cpu', 'cpu µs/op', 'load cpu', 'MB'];
 
 /** Markdown: a table of everything that has a throughput, and one for each other kind of figure. */
 export function report(results: readonly Result[], contenders: readonly string[]): string {
-  const withThroughput = results.filter(({ scenario }) => scenario.kind !== 'memory');
-  const others = results.filter(({ scenario }) => scenario.kind === 'memory');
+  const withThroughput = results.filter(hasThroughput);
+  const others = results.filter((result) => !hasThroughput(result));
   return [
     ...(withThroughput.length > 0 ? [table(withThroughput, contenders, REQUEST_COLUMNS)] : []),
     ...(withThroughput.length > 0 && contenders.length > 1 ? [ratios(withThroughput, contenders)] : []),
@@ -21,7 +21,12 @@ export function report(results: readonly Result[], contenders: readonly string[]
   ].join('\n\n');
 }
 
-function table(results: readonly Result[], contenders: readonly string[], columns: readonly string[]): string {
+export function hasThroughput({ rounds }: Result): boolean {
+  return [...rounds.values()].every((figures) => figures.every((round) => 'throughput' in round));
+}
+
+function table(results: readonly Result[], contenders: readonly string[], wanted: readonly string[]): string {
+  const columns = wanted.filter((column) => results.some(({ rounds }) => [...rounds.values()].flat().some((figures) => column in figures)));
   const rows = results.flatMap(({ scenario, rounds }) =>
     contenders.map((contender) => {
       const figures = rounds.get(contender) ?? [];

@@ -6,7 +6,8 @@ import { Once, type RequestSource } from './request-source.ts';
 /** Length, xid, zxid, err: as much of a reply as is looked at. */
 const HEAD_BYTES = 20;
 const EVENT_XID = -1;
-const SESSION_TIMEOUT_MS = 30_000;
+/** The longest that a server with a tickTime of 2 s grants: nothing here pings. */
+const SESSION_TIMEOUT_MS = 40_000;
 
 /** What became of the requests of all connections. */
 export interface Tally {

@@ -15,6 +15,11 @@ export type Job =
   | { readonly kind: 'sessions'; readonly target: Target; readonly count: number; readonly atATime: number }
   /** One set of a znode that `watchers` connections watch; that many times, the first few to warm up. */
   | { readonly kind: 'watches'; readonly target: Target; readonly watchers: number; readonly times: number }
+  /** Sessions that are there until the job `release`. */
+  | { readonly kind: 'hold'; readonly target: Target; readonly count: number }
+  /** So many data watches in each of them. */
+  | { readonly kind: 'watch'; readonly target: Target; readonly each: number }
+  | { readonly kind: 'release'; readonly target: Target }
   /** Thousands of znodes created, each thousand below a parent of its own: those from `first` on. */
   | { readonly kind: 'fill'; readonly target: Target; readonly first: number; readonly thousands: number; readonly valueBytes: number };
 

@@ -5,13 +5,16 @@ import { Histogram } from './histogram.ts';
 import type { Job, Measurement, Target } from './job.ts';
 import { cpuSecondsOf, residentBytesOf } from './process-usage.ts';
 import { Once } from './request-source.ts';
-import { keyPath, preparations, ROOT, sourcesOf } from './workload.ts';
+import { fillFrames, fillRoot, keyPath, preparations, ROOT, sourcesOf } from './workload.ts';
 
 // A process of its own: takes jobs over IPC, answers each with a measurement.
 
 const PREPARING_IN_FLIGHT = 200;
 const OPENING_AT_A_TIME = 50;
 const WARM_UP_SETS = 5;
+
+/** What `hold` has opened. */
+const held: LoadConnection[] = [];
 
 process.on('message', (job: Job) => {
   void work(job).then(
@@ -26,6 +29,9 @@ function work(job: Job): Promise<Measurement> {
     case 'sessions': return sessions(job);
     case 'watches': return watches(job);
     case 'fill': return fill(job);
+    case 'hold': return hold(job);
+    case 'watch': return watch(job);
+    case 'release': return release(job);
   }
 }
 
@@ -99,19 +105,36 @@ async function watches({ target, watchers, times }: Extract<Job, { kind: 'watche
 }
 
 async function fill({ target, first, thousands, valueBytes }: Extract<Job, { kind: 'fill' }>): Promise<Measurement> {
-  const value = Buffer.alloc(valueBytes, 'value-');
   const tally = newTally();
   const [connection] = await open(target, 1, tally);
-  const parents = Array.from({ length: thousands }, (_, i) => `${ROOT}/fill-${String(first + i).padStart(6, '0')}`);
-  await connection!.run(new Once([createFrame(ROOT, value), ...parents.map((path) => createFrame(path, value))]), PREPARING_IN_FLIGHT);
+  await connection!.run(new Once(fillRoot()), 1);
   const span = new Span(target, tally);
-  for (const parent of parents) {
-    const frames = Array.from({ length: 1000 }, (_, child) => createFrame(`${parent}/a-child-with-40-b-${String(child).padStart(4, '0')}`, value));
-    await connection!.run(new Once(frames), PREPARING_IN_FLIGHT);
+  for (let thousand = first; thousand < first + thousands; thousand++) {
+    await connection!.run(new Once(fillFrames(thousand, valueBytes)), PREPARING_IN_FLIGHT);
   }
   const measurement = span.end();
   await closeAll([connection!]);
   return measurement;
+}
+
+async function hold({ target, count }: Extract<Job, { kind: 'hold' }>): Promise<Measurement> {
+  await runOnce(target, preparations({ kind: 'get', valueBytes: 100 }));
+  const span = new Span(target, newTally());
+  held.push(...(await open(target, count, newTally())));
+  return span.end();
+}
+
+async function watch({ target, each }: Extract<Job, { kind: 'watch' }>): Promise<Measurement> {
+  const span = new Span(target, newTally());
+  const frames = Array.from({ length: each }, (_, key) => getDataFrame(keyPath(key), true));
+  for (const connection of held) await connection.run(new Once(frames), PREPARING_IN_FLIGHT);
+  return span.end();
+}
+
+async function release({ target }: Extract<Job, { kind: 'release' }>): Promise<Measurement> {
+  const span = new Span(target, newTally());
+  await closeAll(held.splice(0));
+  return span.end();
 }
 
 /** What happens between its making and its end. */
@@ -164,6 +187,7 @@ async function open(target: Target, count: number, tally: Tally): Promise<LoadCo
 }
 
 async function runOnce(target: Target, frames: readonly Buffer[]): Promise<void> {
+  if (frames.length === 0) return;
   const [connection] = await open(target, 1, newTally());
   await connection!.run(new Once(frames), PREPARING_IN_FLIGHT);
   await closeAll([connection!]);
