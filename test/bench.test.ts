@@ -4,7 +4,7 @@ import { ConnectRequest, CreateRequest, DeleteRequest, GetDataRequest, MultiHead
 import { describe, expect, test } from 'vitest';
 import { connectFrame, createFrame, deleteFrame, getDataFrame, multiSetFrame, setDataFrame, XID_OFFSET } from '../bench/load/frames.ts';
 import { Histogram } from '../bench/load/histogram.ts';
-import { keyPath, sourcesOf, type Workload } from '../bench/load/workload.ts';
+import { fillFrames, keyPath, sourcesOf, type Workload } from '../bench/load/workload.ts';
 
 // The load generator makes its frames by hand: here they are read by the declarations of the protocol.
 
@@ -49,6 +49,20 @@ describe('frames', () => {
 
   test('paths of keys are 40 bytes long', () => {
     expect(keyPath(7)).toHaveLength(40);
+  });
+
+  test('a large tree is read and written where it has been filled, 20 of 100 requests writing', () => {
+    const made = new Set([0, 1].flatMap((thousand) => fillFrames(thousand, 10)).map((frame) => CreateRequest.read(requestOf(frame).body).path));
+    expect(made.size).toBe(2002);
+    const source = sourcesOf({ kind: 'scattered', valueBytes: 10, writes: 20, thousands: 2 }, 'run')(0);
+    const target = Buffer.alloc(source.maxFrameBytes);
+    const asked = Array.from({ length: 1000 }, () => {
+      const { type, body } = requestOf(target.subarray(0, source.put(target, 0)));
+      return { type, path: type === OpCode.setData ? SetDataRequest.read(body).path : GetDataRequest.read(body).path };
+    });
+    expect(asked.filter(({ type }) => type === OpCode.setData)).toHaveLength(200);
+    expect(asked.filter(({ path }) => !made.has(path))).toEqual([]);
+    expect(new Set(asked.map(({ path }) => path)).size).toBeGreaterThan(600); // not the same few
   });
 
   test('a creator never names the same znode twice, and deletes what it created', () => {
