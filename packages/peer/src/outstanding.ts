@@ -1,5 +1,6 @@
 import { Fifo, KeeperError, type ACL, type SessionId, type Zxid } from '@zk/protocol';
 import { Packed, PACKED_STAT_LENGTH, packedNodeDigest, putWord, TreeDigest, type DataTree, type PackedStat, type Znode } from '@zk/tree';
+import { Latest } from './latest.ts';
 
 /** A znode as it will be once every outstanding txn has been applied. Never changed: a later change makes a new one. */
 export interface PendingNode {
@@ -48,7 +49,7 @@ export class Outstanding {
   readonly #tree: () => DataTree;
   readonly #digests: boolean;
   readonly #records = new Fifo<ChangeRecord>();
-  readonly #latest = new Map<string, ChangeRecord>();
+  readonly #latest = new Latest<ChangeRecord>();
   /** What each record of the multi in progress displaced in #latest; null outside a multi. */
   #undo: { path: string; displaced: ChangeRecord | undefined }[] | null = null;
   /** Of the tree with every record applied; meaningful while there are records. */

@@ -7,6 +7,8 @@ const CAPACITY = 256;
  */
 export class TopCounts {
   readonly #counts = new Map<string, number>();
+  /** No count is below this: the search for the rarest ends at the first that has it. */
+  #floor = 0;
 
   add(key: string, times: number): void {
     const count = this.#counts.get(key);
@@ -23,6 +25,7 @@ export class TopCounts {
 
   clear(): void {
     this.#counts.clear();
+    this.#floor = 0;
   }
 
   /** The newcomer inherits the count of the one that it drives out: it may have been here that often before. */
@@ -33,7 +36,9 @@ export class TopCounts {
       if (count >= fewest) continue;
       rarest = other;
       fewest = count;
+      if (count <= this.#floor) break;
     }
+    this.#floor = fewest;
     this.#counts.delete(rarest);
     this.#counts.set(key, fewest + times);
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { CreateRequest, ExistsRequest, GetChildrenRequest, GetDataRequest, OPEN_ACL, OpCode, SetDataRequest } from '@zk/protocol';
 import { describe, expect, test } from 'vitest';
 import { Sampler } from '../src/sampler.ts';
@@ -93,4 +94,27 @@ test('the top of more keys than are counted: the frequent ones are there, and no
     expect(count).toBeGreaterThanOrEqual(5_000);
     expect(count).toBeLessThanOrEqual(5_000 + 60_000 / 256);
   }
+});
+
+test('the rarest key is the first of those with the lowest count, however the search for it is cut short', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 3 })), { minLength: 300, maxLength: 900 }), (added) => {
+      const counts = new TopCounts();
+      const model = new Map<string, number>();
+      for (const [n, times] of added) {
+        const key = `/${n}`;
+        counts.add(key, times);
+        const known = model.get(key);
+        if (known !== undefined || model.size < 256) model.set(key, (known ?? 0) + times);
+        else {
+          const fewest = Math.min(...model.values());
+          const [rarest] = [...model].find(([, count]) => count === fewest)!;
+          model.delete(rarest);
+          model.set(key, fewest + times);
+        }
+      }
+      expect(counts.top(256)).toEqual([...model].sort(([, a], [, b]) => b - a).map(([key, count]) => ({ key, count })));
+    }),
+    { numRuns: 20 },
+  );
 });
