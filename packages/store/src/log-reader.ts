@@ -28,6 +28,8 @@ export interface LogReaderOptions {
   maxEntryBytes: number;
   /** Reads only what lies before this offset, as if the file ended there. */
   end?: number;
+  /** A last record that lacks nothing but its end mark is taken for whole; see {@link LogReader.unmarked}. */
+  acceptsUnmarked?: boolean;
   /** Begins at this offset, where a record is known to be, instead of at the header. */
   start?: number;
 }
@@ -45,8 +47,15 @@ export class LogReader {
   /** Why the end is not clean; null when it is, or has not been reached. */
   torn: string | null = null;
 
+  /**
+   * Where the end mark of the last record belongs, if there is a zero instead. Content and checksum agree: a crash can
+   * have left it like that, and so can rot of the mark of a record that was acknowledged. Whole it is right in both cases.
+   */
+  unmarked: number | null = null;
+
   readonly #disk: Disk;
   readonly #path: string;
+  readonly #acceptsUnmarked: boolean;
   readonly #fd: number;
   readonly #size: number;
   readonly #maxEntryBytes: number;
@@ -61,6 +70,7 @@ export class LogReader {
     this.lastZxid = lastZxid;
     this.position = options.start ?? LOG_HEADER_BYTES;
     this.#maxEntryBytes = options.maxEntryBytes;
+    this.#acceptsUnmarked = options.acceptsUnmarked ?? false;
     this.#size = Math.min(disk.size(path), options.end ?? Infinity);
     this.#window = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, Math.max(this.#size, RECORD_HEAD_BYTES)));
     this.#fd = disk.open(path, 'r');
@@ -116,7 +126,9 @@ export class LogReader {
       // The end mark is tested before the checksum: a record cut by zeros is torn, bad content in a whole one is damage.
       if (mark !== 0) throw this.#damage(`a record ends with byte ${mark} where 'B' belongs`);
       if (!this.#onlyZeros(from + recordBytes)) throw this.#damage('a record without its end mark is followed by more data');
-      return this.#endTorn('Last transaction was partial.');
+      const isWhole = length >= MIN_ENTRY_BYTES && window.readUInt32BE(head + 4) === adler32(window, head + RECORD_HEAD_BYTES, entryEnd);
+      if (!this.#acceptsUnmarked || !isWhole) return this.#endTorn('Last transaction was partial.');
+      this.unmarked = from + recordBytes - 1;
     }
     const checksum = adler32(window, head + RECORD_HEAD_BYTES, entryEnd);
     if (window.readUInt32BE(head) !== 0 || window.readUInt32BE(head + 4) !== checksum) throw this.#damage('CRC check failed');

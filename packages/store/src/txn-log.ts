@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { asZxid, epochOf, hex, parseProposal, type Proposal, type Zxid } from '@zk/protocol';
 import { DamageError } from './damage.ts';
-import { syncDirectoryNow, type Disk, type Done } from './disk.ts';
+import { syncDirectoryNow, writeFully, type Disk, type Done } from './disk.ts';
 import { listLogs, logsFrom, moveAside, type NamedFile } from './file-names.ts';
-import { LogReader, LOG_HEADER_BYTES, zxidOfEntry } from './log-reader.ts';
+import { END_OF_RECORD, LogReader, LOG_HEADER_BYTES, zxidOfEntry, type LogReaderOptions } from './log-reader.ts';
 import { LogWriter, type LogWriterOptions } from './log-writer.ts';
 
 export interface TxnLogOptions extends LogWriterOptions {
@@ -79,7 +79,8 @@ export class TxnLog {
     let tornAt: Torn | null = null;
     const files: LogFile[] = [];
     for (const file of logsFrom(this.#files, start)) {
-      const reader = this.#read(file, last);
+      // Behind an older file that ends like this, Java has written the same zxid again (storage.md 2.6).
+      const reader = this.#read(file, last, { acceptsUnmarked: file === this.#files.at(-1) });
       try {
         for (let entry = reader.next(); entry; entry = reader.next()) {
           const zxid = zxidOfEntry(entry);
@@ -93,6 +94,7 @@ export class TxnLog {
       } finally {
         reader.close();
       }
+      if (reader.unmarked !== null) this.#mark(file.path, reader.unmarked, notes);
       if (reader.torn) {
         tornAt = { file: file.path, offset: reader.position };
         notes.push(`${basename(file.path)}: ${reader.torn} at offset ${reader.position}, after zxid ${hex(reader.lastZxid)}`);
@@ -240,12 +242,12 @@ export class TxnLog {
   }
 
   #iterate(files: readonly LogFile[], from: bigint): Iterable<Proposal> {
-    const read = (file: LogFile): LogReader => this.#read(file, asZxid(0n), file.end ?? undefined);
+    const read = (file: LogFile): LogReader => this.#read(file, asZxid(0n), file.end === null ? {} : { end: file.end });
     return { [Symbol.iterator]: () => proposals(files, from, read) };
   }
 
-  #read(file: LogFile, lastZxid: Zxid, end?: number): LogReader {
-    return new LogReader(this.#disk, file.path, lastZxid, { maxEntryBytes: this.#options.maxEntryBytes, end });
+  #read(file: LogFile, lastZxid: Zxid, options: Omit<LogReaderOptions, 'maxEntryBytes'> = {}): LogReader {
+    return new LogReader(this.#disk, file.path, lastZxid, { ...options, maxEntryBytes: this.#options.maxEntryBytes });
   }
 
   /** What follows `to` itself is to be forgotten, readable or not. */
@@ -273,6 +275,18 @@ export class TxnLog {
       this.#remove(this.#files.splice(-1));
     }
     notes.push(`${basename(path)}: the torn tail has been cut, ${bytes} bytes with its padding`);
+  }
+
+  /** For every reader to come, Java among them. */
+  #mark(path: string, offset: number, notes: string[]): void {
+    const fd = this.#disk.open(path, 'r+');
+    try {
+      writeFully(this.#disk, fd, Buffer.of(END_OF_RECORD), 1, offset);
+      this.#disk.syncNow(fd);
+    } finally {
+      this.#disk.close(fd);
+    }
+    notes.push(`${basename(path)}: the last record had no end mark at offset ${offset}, and is whole: the mark was set`);
   }
 
   #resize(path: string, length: number): void {
