@@ -73,7 +73,8 @@ function duration(ms) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
-const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(2) : short(ms)} ms`;
+/** What is answered in the go in which it is read takes no time on the server's clock. */
+const milliseconds = (ms) => `${ms > 0 && ms < 10 ? ms.toFixed(2) : short(ms)} ms`;
 
 // Tables
 
@@ -124,7 +125,15 @@ function showOverview(overview) {
   byId('tiles').replaceChildren(...tiles.map(([name, value]) => make('div', { className: 'tile' }, make('b', {}, value), make('span', {}, name))));
   plot('throughput', [['Requests', 'requests', 'first'], ['Commits', 'commits', 'second']], (value) => `${short(value)}/s`);
   plot('latency', [['Reads', 'reads', 'first'], ['Writes', 'updates', 'second']], milliseconds);
+  byId('percentiles').replaceChildren(percentiles(overview.latency));
   byId('ensemble').replaceChildren(members(overview));
+}
+
+function percentiles({ reads, updates, syncs }) {
+  const measured = [['Reads', reads], ['Writes', updates], ['Disk syncs', syncs]].filter(([, { count }]) => count > 0);
+  const quantile = (name) => [([, values]) => milliseconds(values[name]), 'number'];
+  const columns = [['', ([name]) => name], ['Median', ...quantile('p50')], ['95 %', ...quantile('p95')], ['99 %', ...quantile('p99')], ['99.9 %', ...quantile('p999')], ['Longest', ...quantile('max')], ['Number', ([, { count }]) => whole.format(count), 'number']];
+  return table(columns, measured, 'Nothing was asked yet.');
 }
 
 const GOOD_STATES = ['leader', 'follower', 'observer', 'synced', 'standalone'];
@@ -235,6 +244,22 @@ function showWatches({ sessions, paths, total, byPath }) {
     ['Watchers', ({ watchers }) => whole.format(watchers), 'number'],
     ['Sessions', (row) => row.sessions.join(', ') + (row.watchers > row.sessions.length ? ', …' : ''), 'code wide'],
   ], byPath, 'Nobody watches anything here.'));
+}
+
+// Busiest
+
+function showBusiest({ sessions, subtrees }) {
+  for (const [list, rows] of Object.entries(sessions)) {
+    byId(`sessions-${list}`).replaceChildren(busiest(rows, ['Session', ({ session }) => session, 'code'], ['Address', ({ address }) => address, 'code']));
+  }
+  for (const [list, rows] of Object.entries(subtrees)) byId(`subtrees-${list}`).replaceChildren(busiest(rows, ['Path', ({ path }) => path, 'code wide']));
+}
+
+/** A bar behind each number says how much of the largest it is. */
+function busiest(rows, ...columns) {
+  const shown = table([...columns, ['Number', ({ count }) => whole.format(count), 'number share']], rows, 'None.');
+  shown.querySelectorAll('td.share').forEach((cell, i) => cell.style.setProperty('--share', rows[i].count / rows[0].count));
+  return shown;
 }
 
 // Tree
@@ -512,7 +537,7 @@ function become(whom) {
 
 // Views
 
-const VIEWS = ['overview', 'sessions', 'watches', 'tree'];
+const VIEWS = ['overview', 'sessions', 'watches', 'busiest', 'tree'];
 let current = 'overview';
 
 function show(name) {
@@ -561,6 +586,7 @@ async function poll() {
     if (current === 'overview') showOverview(overview);
     if (current === 'sessions') showSessions(await ask('sessions'));
     if (current === 'watches') showWatches(await ask('watches'));
+    if (current === 'busiest') showBusiest(await ask('top'));
     byId('trouble').hidden = true;
   } catch (error) {
     byId('trouble').textContent = explain(error);

@@ -52,6 +52,16 @@ describe('by default', () => {
     expect((later['counters'] as { received: number }).received).toBeGreaterThan((overview['counters'] as { received: number }).received);
   });
 
+  test('the busiest sessions and subtrees, and percentiles', async () => {
+    await zk.getData('/open', { watch: () => {} });
+    const session = `0x${zk.sessionId.toString(16)}`;
+    expect(await api('top')).toMatchObject({
+      sessions: { reads: [{ session, count: 1 }], writes: [{ session, count: 3 }], watches: [{ session, count: 1 }] },
+      subtrees: { reads: [{ path: '/open', count: 1 }], writes: ['/open', '/shut', '/shut/below'].map((path) => ({ path, count: 1 })), watches: [{ path: '/open', count: 1 }] },
+    });
+    expect(await api('overview')).toMatchObject({ latency: { updates: { p50: expect.any(Number), p999: expect.any(Number), max: expect.any(Number) } } });
+  });
+
   test('sessions and watches, in hex', async () => {
     await zk.getData('/open', { watch: () => {} });
     await zk.create('/mine', '', { mode: 'ephemeral' });

@@ -6,7 +6,7 @@ import type { AdminView } from '../view.ts';
 import { visitorOf, type Visitor } from './credentials.ts';
 import { runErrand, type Request } from './errand.ts';
 import { reportNode } from './node.ts';
-import { reportOverview, reportSessions, reportWatches } from './overview.ts';
+import { reportOverview, reportSessions, reportTop, reportWatches } from './overview.ts';
 import { consolePage } from './page.ts';
 import type { Plain } from './plain.ts';
 
@@ -70,6 +70,7 @@ export class Console {
     if (name === 'overview') return reportOverview(view, this.#options.isWritable);
     if (name === 'sessions') return reportSessions(view);
     if (name === 'watches') return reportWatches(view);
+    if (name === 'top') return reportTop(view);
     throw new KeeperError('NONODE');
   }
 

@@ -1,7 +1,8 @@
 import { formatHostPort, hex, type ServerSpec } from '@zk/protocol';
-import type { ConnectionStatus } from '@zk/peer';
+import type { ConnectionStatus, Distribution } from '@zk/peer';
 import { SERVER_VERSION } from '../../version.ts';
 import { modeOf, operationName } from '../texts.ts';
+import { topOf, type BusySession } from '../top.ts';
 import type { AdminView } from '../view.ts';
 import type { Plain } from './plain.ts';
 
@@ -37,12 +38,14 @@ export function reportOverview(view: AdminView, isWritable: boolean): Plain {
       residentBytes: process.memoryUsage.rss(),
     },
     counters: { received: counters.packets_received, sent: counters.packets_sent, commits: counters.commit_count, fsyncs: view.metrics.summaries.fsynctime.count, fsyncMs: view.metrics.summaries.fsynctime.sum },
-    latency: { reads: sums(advanced.readlatency), updates: sums(advanced.updatelatency) },
+    latency: { reads: distribution(advanced.readlatency), updates: distribution(advanced.updatelatency), syncs: distribution(view.metrics.summaries.fsynctime) },
   };
 }
 
-function sums({ count, sum }: { count: number; sum: number }): Plain {
-  return { count, sum };
+/** In ms. Count, sum and the longest are of all since the start or `srst`, percentiles of the last ones. */
+function distribution(values: Distribution): Plain {
+  const { count, sum, max } = values;
+  return { count, sum, max, p50: values.percentile(0.5), p95: values.percentile(0.95), p99: values.percentile(0.99), p999: values.percentile(0.999) };
 }
 
 /** A leader knows its learners; the others know whom they follow. */
@@ -108,5 +111,15 @@ export function reportWatches({ status: { pipeline } }: AdminView): Plain {
     paths,
     total: entries,
     byPath: byPath.slice(0, MOST_ROWS).map(([path, sessions]) => ({ path, watchers: sessions.length, sessions: sessions.slice(0, 5).map(hex) })),
+  };
+}
+
+export function reportTop(view: AdminView): Plain {
+  const { sessions, subtrees } = topOf(view);
+  const inHex = (list: readonly BusySession[]): Plain => list.map(({ session, address, count }) => ({ session: hex(session), address, count }));
+  const plain = (list: readonly { readonly path: string; readonly count: number }[]): Plain => list.map(({ path, count }) => ({ path, count }));
+  return {
+    sessions: { reads: inHex(sessions.reads), writes: inHex(sessions.writes), watches: inHex(sessions.watches) },
+    subtrees: { reads: plain(subtrees.reads), writes: plain(subtrees.writes), watches: plain(subtrees.watches) },
   };
 }
