@@ -37,7 +37,7 @@ function leaveTail(zk: Cluster, leader: SimNode): bigint {
   return leader.disk.lastZxid;
 }
 
-story('1154, 1156: the server with the highest zxid is absent at the election, joins later, and gives up no more than its tail', (seed) => {
+story('ZOOKEEPER-1154, 1156: the server with the highest zxid is absent at the election, joins later, and gives up no more than its tail', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const first = zk.leader;
   const others = zk.followers;
@@ -51,7 +51,7 @@ story('1154, 1156: the server with the highest zxid is absent at the election, j
   bob.exists(`/of-${first.sid}-5`).succeeds();
 });
 
-story('1264, 1282, 1319, 3104: a member that joins by SNAP while writes go on misses none of them', (seed) => {
+story('ZOOKEEPER-1264, 1282, 1319, 3104: a member that joins by SNAP while writes go on misses none of them', (seed) => {
   const { zk, laggard } = withLaggard(seed, 700);
   const alice = zk.connect(zk.leader);
   let acknowledged = 0;
@@ -69,7 +69,7 @@ story('1264, 1282, 1319, 3104: a member that joins by SNAP while writes go on mi
   zk.connect(laggard).exists(`/during-${acknowledged - 1}`).succeeds();
 }, 10);
 
-story('1573, 1046, 3145: znodes come and go while a checkpoint is being written; replay over it gives the same tree', (seed) => {
+story('ZOOKEEPER-1573, 1046, 3145: znodes come and go while a checkpoint is being written; replay over it gives the same tree', (seed) => {
   const zk = cluster(3, { seed, settings: { snapCount: 10 } }).settle();
   for (const node of zk.nodes) node.disk.speed = { minMs: 5, maxMs: 30, slow: 0.2 };
   const alice = zk.connect(zk.leader);
@@ -84,7 +84,7 @@ story('1573, 1046, 3145: znodes come and go while a checkpoint is being written;
   zk.restart(...zk.nodes).settle().agrees();
 });
 
-story('1732, 1805, 1810: a late joiner finds the established leader, whatever epochs and rounds have passed, and disturbs nobody', (seed) => {
+story('ZOOKEEPER-1732, 1805, 1810: a late joiner finds the established leader, whatever epochs and rounds have passed, and disturbs nobody', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const [late, other] = zk.followers as [SimNode, SimNode];
   zk.crash(late);
@@ -98,7 +98,7 @@ story('1732, 1805, 1810: a late joiner finds the established leader, whatever ep
   expect(late.peer.inspect().currentEpoch).toBe(currentEpoch);
 });
 
-story('2164: after the death of its leader an ensemble has another one within a second', (seed) => {
+story('ZOOKEEPER-2164: after the death of its leader an ensemble has another one within a second', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const dead = zk.leader;
   dead.crash();
@@ -108,7 +108,7 @@ story('2164: after the death of its leader an ensemble has another one within a 
   expect(zk.scheduler.now - since).toBeLessThan(1_000);
 });
 
-story('2247: a leader whose disk fails leaves, and another one has everything it acknowledged', (seed) => {
+story('ZOOKEEPER-2247: a leader whose disk fails leaves, and another one has everything it acknowledged', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const broken = zk.leader;
   const alice = zk.connect(zk.followers[0] as SimNode);
@@ -123,7 +123,7 @@ story('2247: a leader whose disk fails leaves, and another one has everything it
   zk.restart(broken).settle().agrees();
 });
 
-story('2355: an ephemeral that is created while its session closes does not stay', (seed) => {
+story('ZOOKEEPER-2355: an ephemeral that is created while its session closes does not stay', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const alice = zk.connect(zk.followers[0] as SimNode).client;
   for (let i = 0; i < 5; i++) alice.create(`/mine-${i}`, '', () => undefined, EPHEMERAL);
@@ -135,7 +135,7 @@ story('2355: an ephemeral that is created while its session closes does not stay
   zk.settle().agrees();
 });
 
-story('2845: a leader that loses its quorum with a tail, and does not restart, gives the tail up as well', (seed) => {
+story('ZOOKEEPER-2845: a leader that loses its quorum with a tail, and does not restart, gives the tail up as well', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const old = zk.leader;
   const alice = zk.connect(old);
@@ -148,7 +148,7 @@ story('2845: a leader that loses its quorum with a tail, and does not restart, g
   zk.connect(old).exists('/tail-0').fails('NONODE');
 });
 
-story('1154, 2845: a write that a quorum has logged outlives its leader, though nobody was told to commit it', (seed) => {
+story('ZOOKEEPER-1154, 2845: a write that a quorum has logged outlives its leader, though nobody was told to commit it', (seed) => {
   const zk = cluster(3, { seed }).settle();
   const { leader } = zk;
   const [witness] = zk.followers as [SimNode];
@@ -162,7 +162,7 @@ story('1154, 2845: a write that a quorum has logged outlives its leader, though 
 });
 
 for (const [what, txns] of [['DIFF', 20], ['SNAP', 700]] as const) {
-  story(`3642, 3911, 4643, 4646, 4685, 4712, 4785: a learner dies at any disk operation of its ${what}, and what it had acked is there`, (seed) => {
+  story(`ZOOKEEPER-3642, 3911, 4643, 4646, 4685, 4712, 4785: a learner dies at any disk operation of its ${what}, and what it had acked is there`, (seed) => {
     const { zk, laggard } = withLaggard(seed, txns);
     for (let operations = 1; operations <= 8; operations++) {
       zk.restart(laggard);

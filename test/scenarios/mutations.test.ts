@@ -2,7 +2,7 @@ import { afterEach, vi } from 'vitest';
 import { Election, type ElectionInput, type Vote } from '@zk/election';
 import { OpCode, asZxid, type Proposal, type SessionId, type Txn, type Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
-import { EpochAckQuorum, EpochQuorum } from '@zk/zab';
+import { EpochQuorum } from '@zk/zab';
 import { ExpiryQueue, type Expiring } from '../../packages/peer/src/expiry-queue.ts';
 import { MemberHistory } from '../../packages/peer/src/history.ts';
 import { Notifier } from '../../packages/peer/src/notifier.ts';

@@ -59,6 +59,16 @@ describe('a fresh ensemble', () => {
         FOLLOWING under 1 (epoch 2, zxid 0x200000002), round 1`));
   });
 
+  test('the own vote of an earlier life, come back from a voter that was cut off, is taken up: or the two would never agree', () => {
+    expect(run(server(2), 'look with epoch 1, zxid 0x100000001', '1: LOOKING for 2 (epoch 1, zxid 0x100000007), round 1', 'wait 200')).toBe(story(`
+      > look with epoch 1, zxid 0x100000001
+        LOOKING for 2 (epoch 1, zxid 0x100000001), round 1 → 1 3
+      > 1: LOOKING for 2 (epoch 1, zxid 0x100000007), round 1
+        LOOKING for 2 (epoch 1, zxid 0x100000007), round 1 → 1 3
+      > wait 200
+        LEADING under 2 (epoch 1, zxid 0x100000007), round 1`));
+  });
+
   test('a lone voter elects itself at once', () => {
     expect(run(server(1, { config: config({ voters: [1] }) }), 'look with epoch 0, zxid 0x0')).toBe(story(`
       > look with epoch 0, zxid 0x0
@@ -466,7 +476,7 @@ describe('those who do not elect', () => {
         OBSERVING under 3 (epoch 0, zxid 0x0), round 2`));
   });
 
-  test('voters neither count an observer nor call on it, and tell it their running vote when it asks (T24)', () => {
+  test('voters neither count an observer nor call on it, and tell it their running vote when it asks (T24, ZOOKEEPER-1807)', () => {
     expect(
       run(
         server(1, { config: withObserver }),

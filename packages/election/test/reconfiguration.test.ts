@@ -51,7 +51,7 @@ describe('gossip of configs (3.4, 13.5)', () => {
         LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 2 3`));
   });
 
-  test('with reconfiguration off nothing is adopted, and nothing restarted either (T28)', () => {
+  test('with reconfiguration off nothing is adopted, and nothing restarted either (T28, ZOOKEEPER-2819)', () => {
     const transcript = run(
       server(1, { adoptConfigs: false }),
       'look with epoch 0, zxid 0x0',

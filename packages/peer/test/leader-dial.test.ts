@@ -31,7 +31,7 @@ function dialing(settings: { tickTime: number; initLimit: number }, delayMs = 0)
 }
 
 describe('dialing the leader (quorum.md 6.3)', () => {
-  test('is tried again soon, then at the usual pace, each time within what is left of the budget', () => {
+  test('is tried again soon, then at the usual pace, each time within what is left of the budget (ZOOKEEPER-3398)', () => {
     const { dial, at, budgets } = dialing({ tickTime: 1000, initLimit: 10 });
     const attempts = [0, 5, 15, 35, 75, 155, 255, 355, 455, 555];
     for (const [index, ms] of attempts.entries()) {

@@ -313,7 +313,7 @@ describe('a stranger', () => {
     expect(zk.connect(zk.node(1)).create('/a').err).toBe(0);
   });
 
-  test('on the election port is not understood, and that is all', () => {
+  test('on the election port is not understood, and that is all (ZOOKEEPER-3769)', () => {
     const zk = ensemble(3);
     const leader = zk.settle();
     leader.feed({ kind: 'notification', from: zk.node(1).sid, message: Buffer.from('hello') });

@@ -221,7 +221,7 @@ describe('multi', () => {
     expect(results(reply)).toEqual(['1 0', '5 0', '1 0', '15 0', '2 0']);
   });
 
-  test('one failure undoes everything, sequence numbers included; the reply itself says 0 (traps 14, 24)', () => {
+  test('one failure undoes everything, sequence numbers included; the reply itself says 0 (traps 14, 24, ZOOKEEPER-1624)', () => {
     const server = new Server();
     const client = server.connect();
     client.ask(OpCode.create, CreateRequest, create('/m'));

@@ -24,7 +24,7 @@ describe('notifications (quorum.md 2.4)', () => {
     expect(decodeNotification(Buffer.from(hex, 'hex'))).toEqual(vote);
   });
 
-  test('an observer’s vote is for nobody', () => {
+  test('an observer’s vote is for nobody (ZOOKEEPER-1789)', () => {
     const bytes = encodeNotification({ ...vote, leader: NO_VOTE, zxid: NO_VOTE, peerEpoch: NO_VOTE });
     expect(bytes.toString('hex', 4, 12)).toBe('8000000000000000');
   });
@@ -81,13 +81,13 @@ describe('hello (quorum.md 2.2)', () => {
     return bytes;
   };
 
-  test('the captured bytes (16.1)', () => {
+  test('the captured bytes (16.1): V1 unless there are several addresses to tell, which older servers read (ZOOKEEPER-3720)', () => {
     const hello = { sid: asSid(2n), addresses: [{ host: '127.0.0.1', port: 22222 }] };
     expect(encodeHello(hello).toString('hex')).toBe(v1);
     expect(read(Buffer.from(v1, 'hex'))).toEqual(hello);
   });
 
-  test('V2 carries every address', () => {
+  test('V2 carries every address (ZOOKEEPER-3188)', () => {
     const hello = { sid: asSid(2n), addresses: [{ host: '127.0.0.2', port: 22222 }, { host: '::1', port: 22222 }] };
     const bytes = encodeHello(hello, true);
     expect(bytes.toString('hex', 0, 20)).toBe('ffffffffffff0001' + '0000000000000002' + '0000001b');
@@ -110,6 +110,13 @@ describe('hello (quorum.md 2.2)', () => {
 
   test('before 3.5 it was the sid alone', () => {
     expect(read(Buffer.from('0000000000000007', 'hex'))).toEqual({ sid: 7n, addresses: [] });
+  });
+
+  test('addresses are UTF-8, and their length is in bytes, whatever the platform’s charset (ZOOKEEPER-4787)', () => {
+    const hello = { sid: asSid(2n), addresses: [{ host: 'zürich-動物園', port: 3888 }] };
+    const bytes = encodeHello(hello);
+    expect(bytes.readInt32BE(16)).toBe(Buffer.byteLength('zürich-動物園:3888'));
+    expect(read(bytes)).toEqual(hello);
   });
 
   test('wildcard addresses are dropped: nobody can dial them', () => {

@@ -155,6 +155,7 @@ describe('mistakes that stop the start, each with its fix', () => {
     ['an address without a port', lines('clientPortAddress=::1'), 'zoo.cfg:2 clientPortAddress is set but clientPort is not set; write for example clientPort=2181'],
     ['lost backslashes', ['dataDir=E:\\zk'], 'zoo.cfg:1 dataDir=E:zk has lost its backslashes, which are escapes in this file; double them (E:\\\\data) or use slashes (E:/data)'],
     ['TLS, which would be missing', lines('secureClientPort=2281'), 'zoo.cfg:2 secureClientPort=2281 asks for protection this server does not offer yet; remove the line, or keep this member on Apache ZooKeeper'],
+    ['the oracle of two servers, without which one of them stops alone (ZOOKEEPER-3922)', lines('oraclePath=/chassis/mastership'), 'zoo.cfg:2 oraclePath=/chassis/mastership asks for protection this server does not offer yet; remove the line, or keep this member on Apache ZooKeeper'],
     ['sever.1', lines('sever.1=a:2888:3888'), 'zoo.cfg:2 sever.1=a:2888:3888 is not a key; did you mean server.1=a:2888:3888?'],
     ['server1', lines('server1=a:2888:3888'), 'zoo.cfg:2 server1=a:2888:3888 is not a key; did you mean server.1=a:2888:3888?'],
     ['servers.2', lines('servers.2=a:2888:3888'), 'zoo.cfg:2 servers.2=a:2888:3888 is not a key; did you mean server.2=a:2888:3888?'],
@@ -204,7 +205,7 @@ describe('oddities that are only warned of', () => {
     ['a prefix too many', ['zookeeper.snapCount=1000'], 'zoo.cfg:2 zookeeper.snapCount: keys of this file have no prefix; read as snapCount; write snapCount=1000'],
     ['a key twice', ['tickTime=1000', 'tickTime=2000'], 'zoo.cfg:3 tickTime is set twice, first on line 2; the last one counts; remove one of them'],
     ['a property that is no number', ['snapCount=many'], 'zoo.cfg:2 snapCount=many is not a whole number of at least 2; the default 100000 is used; write for example snapCount=100000'],
-    ['something not built yet', ['oraclePath=/oracle'], 'zoo.cfg:2 oraclePath is not supported yet and has no effect'],
+    ['something not built yet', ['portUnification=true'], 'zoo.cfg:2 portUnification is not supported yet and has no effect'],
     ['few snapshots', ['autopurge.snapRetainCount=1'], 'zoo.cfg:2 autopurge.snapRetainCount=1 is below 3, 3 is used'],
   ])('%s', (_name, text, warning) => {
     expect(warningsOf(['dataDir=1', ...text])).toContain(warning);

@@ -112,7 +112,7 @@ describe('dialing', () => {
     expect((await back.readFrame()).toString()).toBe('new');
   });
 
-  test('nobody there: told at once, tried again later, and nobody else waits for it', async () => {
+  test('nobody there: told at once, tried again later, and nobody else waits for it (ZOOKEEPER-3756)', async () => {
     const alive = await door();
     const ports = [alive.port, await freePort(), await freePort()];
     const { mesh, inputs, lines } = await meshOf(3, ports);
@@ -235,7 +235,7 @@ describe('accepting', () => {
     expect(lines).toMatchObject([{ msg: 'not an election message, connection closed' }]);
   });
 
-  test('somebody silent is sent away, and keeps nobody waiting', async () => {
+  test('somebody silent is sent away, and keeps nobody waiting (ZOOKEEPER-2836)', async () => {
     const { inputs, port } = await meshOf(1, [await freePort(), 1], 50);
     const silent = await dialTo(port);
     const talker = await dialTo(port);

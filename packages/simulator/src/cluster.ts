@@ -66,7 +66,7 @@ export class Cluster {
       const audit = new LinkAudit(...ends, this.checkers);
       return transcript?.link(...ends, audit) ?? audit;
     };
-    this.network.voted = (sid, message) => this.checkers.voted(this.#node(sid), message);
+    this.network.voted = (from, _to, message) => this.checkers.voted(this.#node(from), message);
     for (const node of this.nodes) node.start();
   }
 

@@ -16,6 +16,8 @@ export class EpochChecker {
   readonly #leaders = new Map<bigint, Sid>();
   /** Where the history of each epoch begins: the leader's log when it took up the epoch. */
   readonly #beginnings = new Map<bigint, Zxid>();
+  /** Votes of members for themselves that were true when they were cast. */
+  readonly #trueOnce = new Set<string>();
 
   constructor(history: History, voters: readonly SimNode[]) {
     this.#history = history;
@@ -59,7 +61,9 @@ export class EpochChecker {
 
   /**
    * A vote for oneself says what is on the own disk: not less (T4), and not what one hopes to have there (T5). A vote for
-   * somebody else is for one who has more (quorum.md 3.2).
+   * somebody else is for one who has more (quorum.md 3.2). One's own vote of an earlier life may come back from a voter that
+   * was cut off meanwhile: it wins over a history that TRUNC made shorter, or the two would never agree (and discovery looks
+   * at histories, not at votes).
    */
   voted(node: SimNode, message: Buffer): void {
     const { state, leader, zxid, peerEpoch } = decodeNotification(message);
@@ -67,8 +71,11 @@ export class EpochChecker {
     const { lastZxid } = node.disk;
     if (state !== ServerState.LOOKING || zxid < 0n || !this.#voters.includes(node)) return;
     const told = (): string => `server.${node.sid} votes for ${leader} with epoch ${peerEpoch}, ${hex(zxid)}; on its own disk are epoch ${epoch}, ${hex(lastZxid)}`;
-    if (leader === node.sid) check(peerEpoch === epoch && zxid === lastZxid, 'VoteIsTrue', told);
-    else check(peerEpoch > epoch || (peerEpoch === epoch && zxid >= lastZxid), 'BestVote', told);
+    const isNotLess = peerEpoch > epoch || (peerEpoch === epoch && zxid >= lastZxid);
+    if (leader !== node.sid) return check(isNotLess, 'BestVote', told);
+    const vote = `${leader} ${peerEpoch} ${zxid}`;
+    if (peerEpoch === epoch && zxid === lastZxid) this.#trueOnce.add(vote);
+    else check(isNotLess && this.#trueOnce.has(vote), 'VoteIsTrue', told);
   }
 
   /** currentEpoch follows the history it stands for, never the other way round (T3, ZOOKEEPER-4643). */

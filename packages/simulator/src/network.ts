@@ -52,7 +52,7 @@ export class Network {
   /** Makes the watcher of a new quorum link. */
   watch: (learner: Sid, leader: Sid) => LinkWatcher = () => ({ sent: () => undefined });
   /** What a member's vote looks like when it leaves. */
-  voted: (from: Sid, message: Buffer) => void = () => undefined;
+  voted: (from: Sid, to: Sid, message: Buffer) => void = () => undefined;
   readonly #hosts = new Map<Sid, Host>();
   readonly #blocked = new Set<string>();
   readonly #held = new Map<string, (() => void)[]>();
@@ -184,7 +184,7 @@ export class Network {
   electors(self: Host): Electors {
     return {
       send: (to, message) => {
-        this.voted(self.sid, message);
+        this.voted(self.sid, to, message);
         this.#pair(self.sid, to).send(self.sid, message);
       },
     };

@@ -1,5 +1,5 @@
 import { Peer, drive, type Input, type PeerConfig, type PeerStatus, type Running, type TraceEvent, type World } from '@zk/peer';
-import type { Millis, Sid, Zxid } from '@zk/protocol';
+import type { EnsembleConfig, Millis, Sid, Zxid } from '@zk/protocol';
 import type { Store } from '@zk/store';
 import type { SimClientLink } from './client-link.ts';
 import { Clock } from './clock.ts';
@@ -34,7 +34,7 @@ export class SimNode implements Host, DiskOwner {
   readonly sid: Sid;
   readonly disk: Disk;
   readonly clock: Clock;
-  readonly #config: PeerConfig;
+  #config: PeerConfig;
   readonly #scheduler: Scheduler;
   readonly #network: Network;
   readonly #rng: Rng;
@@ -76,6 +76,11 @@ export class SimNode implements Host, DiskOwner {
 
   get status(): PeerStatus | null {
     return this.#running?.peer.inspect() ?? null;
+  }
+
+  /** Somebody has edited its configuration file, which it reads at its next start. */
+  configure(ensemble: EnsembleConfig): void {
+    this.#config = { ...this.#config, ensemble };
   }
 
   feed(input: Input): void {

@@ -101,7 +101,7 @@ describe('epoch files', () => {
     expect(restarted(disk).epochs).toEqual({ accepted: 3n, current: 2n });
   });
 
-  test('a currentEpoch.tmp is completed when the log is ahead of currentEpoch, and ignored otherwise', async () => {
+  test('a currentEpoch.tmp is completed when the log is ahead of currentEpoch, and ignored otherwise (ZOOKEEPER-1653)', async () => {
     const disk = fileDisk();
     const { store } = started(disk);
     await savedEpochs(store, { accepted: 2n, current: 1n });

@@ -114,7 +114,7 @@ describe('the power fails at any moment of', () => {
     },
   }));
 
-  test('saving epochs', () => tell({
+  test('saving epochs (ZOOKEEPER-1653, 4269)', () => tell({
     before: (store) => savedEpochs(store, { accepted: 1n, current: 1n }),
     during: async (store, acknowledge) => {
       await savedEpochs(store, { accepted: 2n });

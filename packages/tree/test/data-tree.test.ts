@@ -93,7 +93,7 @@ describe('applying', () => {
     expect(tree.node('/')!.cversion).toBe(0);
   });
 
-  test('a create of what exists takes its ACL and raises the parent, nothing else (fuzzy images)', () => {
+  test('a create of what exists takes its ACL and raises the parent, nothing else (fuzzy images, ZOOKEEPER-1046, 3145, 4846)', () => {
     zk.create('/a', 'first');
     const again = zk.create('/a', 'second', { acl: READ_ACL, parentCVersion: 5 });
     expect(again.err).toBe(ErrorCode.NODEEXISTS);
@@ -221,7 +221,7 @@ describe('the rest', () => {
     expect(() => DataTree.fromImage(image(others))).toThrow('comes before its parent');
   });
 
-  test('a znode whose ACL an image lacks lets nobody in until replay brings the list', () => {
+  test('a znode whose ACL an image lacks lets nobody in until replay brings the list (ZOOKEEPER-4846)', () => {
     zk.create('/a', '', { acl: READ_ACL });
     const { zxid, nodes } = tree.image();
     const copy = DataTree.fromImage({ zxid, sessions: [], acls: [], nodes });

@@ -27,7 +27,7 @@ describe('agreeing on an epoch', () => {
     `);
   });
 
-  test('given up early, if so configured, when a voter looks for a leader again', () => {
+  test('given up early, if so configured, when a voter looks for a leader again (ZOOKEEPER-3109)', () => {
     const scene = new LeaderScene({ maxTimeToWaitForEpochMs: 1000 });
     scene.plays(`
       start     ⇒
@@ -138,7 +138,7 @@ describe('agreeing on an epoch', () => {
     `);
   });
 
-  test('the first leader of a config without a version gives it one (6.2)', () => {
+  test('the first leader of a config without a version gives it one, and NEWLEADER carries it (6.2, ZOOKEEPER-1324, 1783)', () => {
     const scene = new LeaderScene({ config: configOf([1]), reconfigEnabled: true });
     scene.plays(`
       start ⇒ save acceptedEpoch 5
@@ -275,7 +275,7 @@ describe('standalone', () => {
   });
 });
 
-test('a leader whose counter is used up hands out no zxid more and steps down (T50)', () => {
+test('a leader whose counter is used up hands out no zxid more and steps down (T50, ZOOKEEPER-1277)', () => {
   const scene = new LeaderScene({ config: configOf([1]) });
   for (const command of ['start', 'saved', 'saved']) scene.do(command);
   const reserve = vi.spyOn(OutstandingProposals.prototype, 'reserve').mockReturnValue(null);

@@ -59,7 +59,7 @@ describe('promising', () => {
 });
 
 describe('being brought up to date', () => {
-  test('DIFF: history on disk, then the epoch, then the ACK (8.3); what has no COMMIT yet is logged and acked after UPTODATE', () => {
+  test('DIFF: history on disk, then the epoch, then the ACK (8.3); what has no COMMIT yet is logged and acked after UPTODATE (ZOOKEEPER-3023, 4685)', () => {
     promised().plays(`
       DIFF 4.4      ⇒
       PROPOSAL 4.3  ⇒

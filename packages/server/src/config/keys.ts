@@ -140,7 +140,7 @@ const FILE_KEYS = {
   'multiAddress.enabled': bool(false, file),
   'multiAddress.reachabilityCheckEnabled': bool(true, file, 'meaningless'),
   'multiAddress.reachabilityCheckTimeoutMs': int(1000, { scope: file, support: 'meaningless' }),
-  oraclePath: text(null, file, 'not yet'),
+  oraclePath: text(null, file, 'refused'),
   /** Ours alone: written to dataDir/myid when that file is missing, so that a fresh clone starts as it is. */
   myid: text(null, file),
 };
