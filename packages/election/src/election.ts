@@ -74,6 +74,9 @@ export class Election {
   /** Servers that were there at some time of our life. */
   readonly #met = new Set<Sid>();
 
+  /** Voters that look for a leader and have no history to vouch for (−1): they vote for nobody (quorum.md 4.4). */
+  readonly #withoutHistory = new Set<Sid>();
+
   #now: Millis = 0;
   #effects: ElectionEffect[] = [];
 
@@ -111,6 +114,11 @@ export class Election {
     return this.#config;
   }
 
+  /** While LOOKING: the voters that are there and have lost their history, so that they count in no election. */
+  get withoutHistory(): ReadonlySet<Sid> {
+    return this.#withoutHistory;
+  }
+
   /** Takes one input; the effects are to be performed in order. `now` is any clock that does not go backwards. */
   step(input: ElectionInput, now: Millis): ElectionEffect[] {
     this.#now = now;
@@ -130,6 +138,7 @@ export class Election {
         break;
       case 'unreachable':
         this.#unreachable.add(input.sid);
+        this.#withoutHistory.delete(input.sid);
         this.#decide();
         break;
       case 'established':
@@ -207,6 +216,8 @@ export class Election {
     if (this.#search) this.#considerConfig(message.config);
     const isLooking = message.state === ServerState.LOOKING;
     if (!isLooking) this.#search?.deaf.add(from);
+    if (this.#search && isLooking && message.zxid === -1n && this.#isVoter(from)) this.#withoutHistory.add(from);
+    else this.#withoutHistory.delete(from);
     if (isLooking && this.#needsAnswer(from, message)) this.#answer(from);
     if (!this.#search || !this.#isVoter(from)) return;
     const isForNobody = isLooking && message.leader === NO_VOTE;
@@ -315,6 +326,7 @@ export class Election {
   #enter(role: Role, vote: Vote): void {
     this.#search = null;
     this.#unread = null;
+    this.#withoutHistory.clear(); // a leader gives it back
     this.#state = ServerState[role];
     this.#vote = vote;
     this.#effects.push({ kind: 'elected', vote, state: role });

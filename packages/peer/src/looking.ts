@@ -12,6 +12,8 @@ export interface Search {
   look(): void;
   /** Voters that have not been heard of. */
   missing(): readonly Sid[];
+  /** Voters that are there, this one perhaps, and have lost their history: they count in no election. */
+  distrusted(): readonly Sid[];
 }
 
 /** Between leaders. The election itself belongs to the member, because it also answers for the other roles. */
@@ -71,7 +73,7 @@ export class Looking implements Role {
   }
 
   #tellPatience(now: Millis): void {
-    this.#member.world.trace({ kind: 'waiting', missing: this.#search.missing(), forMs: now - this.#since });
+    this.#member.world.trace({ kind: 'waiting', missing: this.#search.missing(), distrusted: this.#search.distrusted(), forMs: now - this.#since });
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     this.#wordAt = now + this.#pauseMs;
   }

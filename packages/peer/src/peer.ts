@@ -114,6 +114,7 @@ export class Peer implements Member, Search {
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
       missing: this.missing(),
+      distrusted: this.distrusted(),
       ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
       currentEpoch: this.#epochs.current,
@@ -245,6 +246,11 @@ export class Peer implements Member, Search {
 
   missing(): readonly Sid[] {
     return [...this.ensemble.voters].filter((sid) => sid !== this.config.sid && !this.#heard.has(sid));
+  }
+
+  distrusted(): readonly Sid[] {
+    const others = [...(this.#election?.withoutHistory ?? [])];
+    return this.history.isTrusted ? others : [this.config.sid, ...others];
   }
 
   #take(input: Input): void {

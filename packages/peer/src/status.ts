@@ -41,6 +41,8 @@ export interface PeerStatus {
   readonly leader: Sid | null;
   /** Voters not heard of on the election port. */
   readonly missing: readonly Sid[];
+  /** Voters known to have lost their history, while looking; this one at any time. They do not vote until a leader has sent a snapshot. */
+  readonly distrusted: readonly Sid[];
   readonly ensemble: EnsembleConfig | null;
   readonly acceptedEpoch: Epoch;
   readonly currentEpoch: Epoch;

@@ -138,8 +138,8 @@ export type RoleName = 'looking' | 'leading' | 'following' | 'observing' | 'stan
 export type TraceEvent =
   | { readonly kind: 'role'; readonly role: RoleName; readonly reason: string }
   | { readonly kind: 'recovered'; readonly lastZxid: Zxid; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch; readonly notes: readonly string[]; readonly trusted: boolean }
-  /** LOOKING has lasted: these members have not been heard of. Repeated at growing intervals; patience, not an error. */
-  | { readonly kind: 'waiting'; readonly missing: readonly Sid[]; readonly forMs: Millis }
+  /** LOOKING has lasted: these members have not been heard of, or have lost their history and may not vote. Repeated at growing intervals; patience, not an error. */
+  | { readonly kind: 'waiting'; readonly missing: readonly Sid[]; readonly distrusted: readonly Sid[]; readonly forMs: Millis }
   | { readonly kind: 'elected'; readonly leader: Sid; readonly zxid: Zxid; readonly electionEpoch: bigint; readonly peerEpoch: Epoch }
   /** Accepted or current epoch, durably changed. */
   | { readonly kind: 'epoch'; readonly acceptedEpoch: Epoch; readonly currentEpoch: Epoch }

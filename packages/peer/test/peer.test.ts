@@ -235,7 +235,7 @@ describe('without a quorum', () => {
     const { zk, alone } = aloneOfThree();
     zk.time.run(20_000);
     expect(alone.traced('waiting')).toEqual(
-      [1000, 3000, 7000, 15_000].map((forMs) => ({ kind: 'waiting', missing: [2n, 3n], forMs })),
+      [1000, 3000, 7000, 15_000].map((forMs) => ({ kind: 'waiting', missing: [2n, 3n], distrusted: [], forMs })),
     );
   });
 
@@ -285,10 +285,15 @@ describe('a member whose log is damaged', () => {
     zk.time.run(120_000);
     expect(zk.node(1).peer.inspect().serving).toBeNull();
     expect(zk.node(3).peer.inspect().serving).toBeNull();
+    for (const node of [zk.node(1), zk.node(3)]) {
+      expect(node.traced('waiting').at(-1)).toMatchObject({ missing: [2n], distrusted: [3n] });
+      expect(node.peer.inspect()).toMatchObject({ missing: [2n], distrusted: [3n] });
+    }
     zk.node(2).start();
     zk.settle();
     expectAgreement(zk);
     expect(has(zk.node(3), '/only-on-2-and-3')).toBe(true);
+    expect(zk.nodes.map((node) => node.peer.inspect().distrusted)).toEqual([[], [], []]);
   });
 
   test('serves no reads either: there is nothing in its tree', () => {

@@ -141,7 +141,7 @@ function readable(fields: Record<string, unknown>): Record<string, unknown> {
   return line;
 }
 
-const DECIMAL = /^(sid|leader|learner|missing|electionEpoch|acceptedEpoch|currentEpoch|peerEpoch|epoch)$/;
+const DECIMAL = /^(sid|leader|learner|missing|distrusted|electionEpoch|acceptedEpoch|currentEpoch|peerEpoch|epoch)$/;
 
 function readableValue(name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return DECIMAL.test(name) ? Number(value) : hex(value);

@@ -317,6 +317,7 @@ describe('a verdict', () => {
     ['event loop', facts({ eventLoop: { maxDelayMs: 1500, p99DelayMs: 20, overMs: 30_000 } }), 'warn', /held up for at most 1500 ms in the last 30 s/],
     ['disk space', facts({ disks: [disk({ freeBytes: 1000, totalBytes: 2 ** 40 })] }), 'fail', /0\.0 of 1024\.0 GiB free/],
     ['disk space', facts({ disks: [disk({ growth: { bytes: 2 ** 40 / 30, overMs: 1_200_000 } })] }), 'warn', /\+34953 MiB in the last 1200 s/],
+    ['serving', facts({}, { status: { ...leading.status, serving: null, role: 'looking', distrusted: [asSid(3n)] } }), 'fail', /looking for \d+ s, without their history: 3/],
     ['peers', facts({}, { status: { ...leading.status, missing: [asSid(2n)] } }), 'warn', /no election connection to server 2 \(127\.0\.0\.1\)/],
     ['zxid counter', facts({}, { status: { tree: { ...viewWith().status.tree, lastZxid: asZxid(0x5f0000000n) } } }), 'warn', /0x5f0000000, 93\.8 % of this epoch/],
     ['data', facts({ digestMismatches: 3 }), 'fail', /3 txns left other data here/],

@@ -16,7 +16,7 @@ test('zxids and sessions are hex, sids and epochs are numbers, empty facts are l
 });
 
 test('patience is news, what heals by itself is a warning, what needs a person an error', () => {
-  expect(describeTrace({ kind: 'waiting', missing: [asSid(2n)], forMs: 5000 }).level).toBe('info');
+  expect(describeTrace({ kind: 'waiting', missing: [asSid(2n)], distrusted: [], forMs: 5000 }).level).toBe('info');
   expect(describeTrace({ kind: 'linkRefused', remote: '127.0.0.1:1', reason: 'HTTP' }).level).toBe('warn');
   expect(describeTrace({ kind: 'digestMismatch', zxid: asZxid(1n), expected: 1n, actual: 2n }).level).toBe('error');
   expect(describeTrace({ kind: 'fatal', code: 1, reason: 'x' }).level).toBe('fatal');

@@ -75,7 +75,9 @@ function serving({ status }: HealthFacts): Check {
   const seconds = Math.round(status.inRoleForMs / 1000);
   if (status.serving !== null) return { name: 'serving', verdict: 'ok', evidence: `${modeOf(status)} for ${seconds} s` };
   const missing = status.missing.length === 0 ? '' : `, not heard of: ${status.missing.join(', ')}`;
-  return { name: 'serving', verdict: 'fail', evidence: `${status.role} for ${seconds} s${missing}`, advice: 'start the missing members, or look at the network between them' };
+  const distrusted = status.distrusted.length === 0 ? '' : `, without their history: ${status.distrusted.join(', ')}`;
+  const advice = distrusted === '' ? 'start the missing members, or look at the network between them' : 'a quorum of the others must be up to give it back; the log of each says what is damaged';
+  return { name: 'serving', verdict: 'fail', evidence: `${status.role} for ${seconds} s${missing}${distrusted}`, advice };
 }
 
 function quorum({ status }: HealthFacts): Check {
