@@ -62,3 +62,15 @@ story('T31: a member that was about to lead comes back with a later epoch than t
   zk.connect(eager).exists('/meanwhile').succeeds();
   expect([leader, witness].every((node) => (node.peer.inspect().currentEpoch ?? 0n) >= (epochs?.accepted ?? 0n) + 2n)).toBe(true);
 });
+
+story('18.2, L4: a leader without a quorum steps down within syncLimit and a tick, and so does who follows nobody', (seed) => {
+  const zk = cluster(5, { seed, settings: { tickTime: 500, syncLimit: 4 } }).settle();
+  const { leader } = zk;
+  const [companion, ...others] = zk.followers as [typeof leader, typeof leader];
+  zk.partition([leader, companion], others);
+  zk.run((4 + 1) * 500);
+  expect(leader.status?.serving).toBeNull();
+  zk.run(4 * 500); // since it heard the last of the leader
+  expect(companion.status?.serving).toBeNull();
+  zk.settle().heal().settle().agrees();
+});

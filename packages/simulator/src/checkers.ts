@@ -69,6 +69,8 @@ export class Checkers implements NodeObserver, Broadcasts {
   // ---- members
 
   committed(node: SimNode, zxid: Zxid, bytes: Buffer): void {
+    const isNew = this.history.bytesOf(zxid) === undefined;
+    if (isNew && this.#nodes.length > 1) check(this.#proposals.get(zxid)?.equals(bytes) ?? false, 'Integrity', () => `server.${node.sid} commits ${hex(zxid)}, which nobody proposed`);
     this.history.committed(node, zxid, bytes);
   }
 
