@@ -30,6 +30,9 @@ await build({
   external: ['lmdb', 'pino-pretty'], // native code; only on a terminal
   banner: { js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);" }, // for CommonJS inside
   plugins: [keepUrls],
+  // The source is kept in memory, and a single − in a comment doubles it.
+  minifyWhitespace: true,
+  lineLimit: 120,
   sourcemap: true,
   sourcesContent: false,
   logLevel: 'warning',

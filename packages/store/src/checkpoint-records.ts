@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { asSessionId, asZxid, type ACL, type Image, type ImageNode, type ImageTotals, type SessionId, type Zxid } from '@zk/protocol';
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/minimal.js';
 import { pathOfKey, znodeKey } from './checkpoint-keys.ts';
+import { Message } from './protobuf-message.ts';
 
 /** The schema that is written here. */
 export const REVISION = 2;
@@ -21,58 +21,78 @@ export interface CheckpointMeta {
   acls: number | null;
 }
 
-const schema = protobuf.loadSync(fileURLToPath(new URL('../proto/checkpoint.proto', import.meta.url)));
-const Meta = schema.lookupType('zk.checkpoint.Meta');
-const Session = schema.lookupType('zk.checkpoint.Session');
-const Owned = schema.lookupType('zk.checkpoint.Owned');
-const AclList = schema.lookupType('zk.checkpoint.AclList');
-
-type Fields = Record<string, unknown>;
+/** The messages of checkpoint.proto, but for Znode. */
+export const MESSAGES = {
+  Meta: new Message({
+    revision: [1, 'uint32'],
+    zxid: [2, 'sfixed64'],
+    znodes: [3, 'uint64'],
+    digest: [4, 'fixed64'],
+    digestVersion: [5, 'uint32'],
+    dataSize: [6, 'uint64'],
+    owned: [7, 'uint64'],
+    sessions: [8, 'uint64'],
+    acls: [9, 'uint64'],
+  }),
+  Owned: new Message({ path: [1, 'string'] }),
+  Session: new Message({ timeOut: [1, 'int32'] }),
+  'AclList.Entry': new Message({ perms: [1, 'int32'], scheme: [2, 'string'], id: [3, 'string'] }),
+} as const;
+const { Meta, Owned, Session, 'AclList.Entry': AclEntry } = MESSAGES;
+/** AclList: one field, its entries. */
+const ENTRIES = 1;
 
 export function encodeMeta({ zxid, nodeCount, digest, totals, sessions, acls }: Omit<CheckpointMeta, 'revision'>): Uint8Array {
-  const fields: Fields = { revision: REVISION, zxid: long(zxid), znodes: nodeCount };
-  if (digest) Object.assign(fields, { digest: long(BigInt.asUintN(64, digest.value)), digestVersion: digest.version });
-  if (totals) Object.assign(fields, { dataSize: totals.dataSize, owned: totals.owned, sessions, acls });
-  return Meta.encode(Meta.fromObject(fields)).finish();
+  const counted = totals ? { dataSize: totals.dataSize, owned: totals.owned, sessions: sessions ?? 0, acls: acls ?? 0 } : {};
+  return Meta.encode({ revision: REVISION, zxid, znodes: nodeCount, digest: digest?.value, digestVersion: digest?.version, ...counted });
 }
 
 export function decodeMeta(record: Uint8Array): CheckpointMeta {
-  const fields = Meta.toObject(Meta.decode(record), { longs: String, defaults: false }) as Fields;
-  const number = (name: string): number => Number(fields[name] ?? 0);
-  const zxid = asZxid(BigInt(String(fields['zxid'] ?? 0)));
-  const value = fields['digest'];
-  const digest = value === undefined ? undefined : { zxid, version: number('digestVersion'), value: BigInt(String(value)) };
-  const base = { revision: number('revision'), zxid, nodeCount: number('znodes'), digest };
+  const { revision = 0, znodes: nodeCount = 0, digest: value, digestVersion: version = 0, dataSize, owned = 0, sessions = 0, acls = 0, ...rest } = Meta.decode(record);
+  const zxid = asZxid(rest.zxid ?? 0n);
+  const digest = value === undefined ? undefined : { zxid, version, value };
+  const base = { revision, zxid, nodeCount, digest };
   // An older writer keeps the fields it does not know as they were: its revision tells that they are not to be believed.
-  if (base.revision < WITH_TOTALS || fields['dataSize'] === undefined) return { ...base, totals: null, sessions: null, acls: null };
-  const totals = { nodes: base.nodeCount, dataSize: number('dataSize'), owned: number('owned') };
-  return { ...base, totals, sessions: number('sessions'), acls: number('acls') };
+  if (revision < WITH_TOTALS || dataSize === undefined) return { ...base, totals: null, sessions: null, acls: null };
+  return { ...base, totals: { nodes: nodeCount, dataSize, owned }, sessions, acls };
 }
 
 export function encodeSession(timeOut: number): Uint8Array {
-  return Session.encode({ timeOut }).finish();
+  return Session.encode({ timeOut });
 }
 
 export function decodeSession(id: bigint, record: Uint8Array): { id: SessionId; timeOut: number } {
-  return { id: asSessionId(id), timeOut: Number((Session.decode(record) as unknown as Fields)['timeOut']) };
+  return { id: asSessionId(id), timeOut: Session.decode(record).timeOut ?? 0 };
 }
 
 export function encodeAcl(acl: readonly ACL[]): Uint8Array {
-  return AclList.encode({ entries: acl.map(({ perms, id }) => ({ perms, scheme: id.scheme, id: id.id })) }).finish();
+  const writer = protobuf.Writer.create();
+  for (const { perms, id } of acl) writer.uint32(tag(ENTRIES, BYTES)).bytes(AclEntry.encode({ perms, scheme: id.scheme, id: id.id }));
+  return writer.finish();
 }
 
 export function decodeAcl(record: Uint8Array): ACL[] {
-  const { entries } = AclList.decode(record) as unknown as { entries: { perms: number; scheme: string; id: string }[] };
-  return entries.map(({ perms, scheme, id }) => ({ perms, id: { scheme, id } }));
+  const reader = protobuf.Reader.create(record);
+  const acl: ACL[] = [];
+  while (reader.pos < reader.len) {
+    const next = reader.uint32();
+    if (next !== tag(ENTRIES, BYTES)) {
+      reader.skipType(next & 7);
+      continue;
+    }
+    const { perms = 0, scheme = '', id = '' } = AclEntry.decode(reader.bytes());
+    acl.push({ perms, id: { scheme, id } });
+  }
+  return acl;
 }
 
 /** Says the path only where the key does not. */
 export function encodeOwned(path: string): Uint8Array {
-  return Owned.encode(pathOfKey(znodeKey(path)) === null ? { path } : {}).finish();
+  return Owned.encode(pathOfKey(znodeKey(path)) === null ? { path } : {});
 }
 
 export function readOwnedPath(record: Uint8Array): string {
-  return String((Owned.decode(record) as unknown as Fields)['path']);
+  return Owned.decode(record).path ?? '';
 }
 
 /** Protobuf's wire types. */
@@ -187,6 +207,3 @@ function varint(to: Buffer, start: number, value: number): number {
   to[at++] = rest;
   return at;
 }
-
-/** protobufjs takes decimal strings for 64 bits. */
-const long = (value: bigint): string => value.toString();

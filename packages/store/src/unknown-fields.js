@@ -1,4 +1,4 @@
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/minimal.js';
 
 /**
  * The fields of a protobuf record whose numbers are higher than any this program knows, as they are.

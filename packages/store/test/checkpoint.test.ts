@@ -6,7 +6,7 @@ import { asZxid, type ImageNode } from '@zk/protocol';
 import protobuf from 'protobufjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openTables } from '../src/checkpoint-tables.js';
-import { readZnode, writeZnode, znodeBound } from '../src/checkpoint-records.ts';
+import { decodeAcl, encodeAcl, MESSAGES, readZnode, writeZnode, znodeBound } from '../src/checkpoint-records.ts';
 import { pathOfKey, znodeKey } from '../src/checkpoint-keys.ts';
 import { FileStore, type Recovered } from '../src/index.ts';
 import { imageAt, replaced, truncated } from '../src/testing.ts';
@@ -224,6 +224,33 @@ describe('records', () => {
       czxid: '1', mzxid: '-2', pzxid: '4611686018427387904', ctime: '4', mtime: '5', ephemeralOwner: '-9223372036854775808',
       version: -1, cversion: 8, aversion: 2147483647, aclId: '-1', data: Buffer.from('data').toString('base64'), path: '/é',
     });
+  });
+
+  test.each(Object.entries(MESSAGES))('%s has the fields of the schema', (name, { fields }) => {
+    const declared = schema.lookupType(`zk.checkpoint.${name}`).fieldsArray.map((field) => [field.name, [field.id, field.type]]);
+    expect(Object.entries(fields)).toEqual(declared);
+  });
+
+  test('a message is read and written as protobuf', () => {
+    const Meta = schema.lookupType('zk.checkpoint.Meta');
+    const values = { revision: 7, zxid: -(2n ** 63n) + 5n, znodes: 2 ** 40, digest: 2n ** 64n - 2n, owned: 0 };
+    const bytes = MESSAGES.Meta.encode(values);
+    expect(Meta.toObject(Meta.decode(bytes), { longs: String })).toEqual({
+      revision: 7, zxid: '-9223372036854775803', znodes: '1099511627776', digest: '18446744073709551614', owned: '0',
+    });
+    const unknown = Buffer.from([0xf0, 0x01, 42]); // field 30, varint 42
+    expect(MESSAGES.Meta.decode(Buffer.concat([unknown, bytes]))).toEqual(values);
+    expect(() => MESSAGES.Meta.decode(bytes.subarray(0, -3))).toThrow(RangeError);
+  });
+
+  test('ACLs are read and written as protobuf', () => {
+    const AclList = schema.lookupType('zk.checkpoint.AclList');
+    const acl = [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }, { perms: -1, id: { scheme: '', id: 'é' } }];
+    expect(AclList.toObject(AclList.decode(encodeAcl(acl)))).toEqual({
+      entries: [{ perms: 31, scheme: 'world', id: 'anyone' }, { perms: -1, scheme: '', id: 'é' }],
+    });
+    expect(decodeAcl(AclList.encode({ entries: [{ perms: 1 }] }).finish())).toEqual([{ perms: 1, id: { scheme: '', id: '' } }]);
+    expect(decodeAcl(encodeAcl(acl))).toEqual(acl);
   });
 
   test.each([null, Buffer.alloc(0), Buffer.alloc(20_000, 7)])('a znode survives, its data too (%#)', (data) => {
