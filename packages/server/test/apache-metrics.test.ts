@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LearnerMetrics, PathTraffic } from '@zk/peer';
-import { asSid } from '@zk/protocol';
 import { mntr } from '../src/admin/monitor.ts';
 import { NodeMetrics } from '../src/metrics/node.ts';
 import { textExposition } from '../src/metrics/text.ts';
 import { zookeeperFamilies } from '../src/metrics/zookeeper.ts';
-import type { AdminView } from '../src/admin/view.ts';
-import { CAPTURED_ENSEMBLE, STANDING_CLOCK, viewWith } from './support/view.ts';
+import { busyView } from './support/view.ts';
 
 const NO_TRAFFIC = { received: 0, sent: 0 };
 const ROLES = [['leader3', 'leader', 'leading'], ['follower1', 'follower', 'following'], ['observer4', 'observer', 'observing'], ['standalone', 'standalone', 'standalone']] as const;
@@ -34,25 +31,6 @@ function captured(folder: string): Map<string, Family> {
   return familiesOf(readFileSync(new URL(`fixtures/captures-3.9.5/${folder}/prometheus.txt`, import.meta.url), 'utf8'));
 }
 
-/** A server on which everything labelled has happened. */
-function busy(serving: (typeof ROLES)[number][1], role: (typeof ROLES)[number][2], namespace = 'app'): AdminView {
-  const paths = new PathTraffic(STANDING_CLOCK);
-  paths.reads.count(`/${namespace}/x`, 90, 2);
-  paths.writes.count(`/${namespace}/x`, 10, 1);
-  const learner = new LearnerMetrics();
-  learner.waiting(0, 0);
-  learner.ackLatency.add(3);
-  const learners = new Map(serving === 'leader' ? [[asSid(1n), learner]] : []);
-  const quotaExceeded = new Map([[namespace, 1]]);
-  const { metrics } = viewWith().status.pipeline;
-  const track = { count: 5, bytes: 6, countHardLimit: -1, byteHardLimit: 100 };
-  return viewWith({
-    status: { serving, role, ensemble: serving === 'standalone' ? null : CAPTURED_ENSEMBLE },
-    pipeline: { metrics: { ...metrics, paths, learners, quotaExceeded } as unknown as typeof metrics },
-    view: { quotas: () => [{ path: `/${namespace}`, limits: track, stats: track }, { path: `/${namespace}/deep`, limits: track, stats: null }] },
-  });
-}
-
 /** The names that docs/COMPATIBILITY.md says are left out. */
 const LEFT_OUT = (() => {
   const text = readFileSync(new URL('../../../docs/COMPATIBILITY.md', import.meta.url), 'utf8');
@@ -66,7 +44,7 @@ describe.each(ROLES)('what Apache 3.9.5’s Prometheus provider shows on %s', (f
   let ours: Map<string, Family>;
   beforeAll(() => {
     node = new NodeMetrics();
-    ours = familiesOf(textExposition([...zookeeperFamilies(busy(serving, role), NO_TRAFFIC), ...node.families()]));
+    ours = familiesOf(textExposition([...zookeeperFamilies(busyView(serving, role), NO_TRAFFIC), ...node.families()]));
   });
   afterAll(() => node.close());
 
@@ -84,7 +62,7 @@ describe.each(ROLES)('what Apache 3.9.5’s Prometheus provider shows on %s', (f
 });
 
 test('quotas are summed by top-level znode, a hard limit goes before a soft one', () => {
-  const text = textExposition(zookeeperFamilies(busy('leader', 'leading'), NO_TRAFFIC));
+  const text = textExposition(zookeeperFamilies(busyView('leader', 'leading'), NO_TRAFFIC));
   expect(text).toContain('\nquota_count_limit_per_namespace{key="app",} 10.0\n');
   expect(text).toContain('\nquota_bytes_limit_per_namespace{key="app",} 200.0\n');
   expect(text).toContain('\nquota_count_usage_per_namespace{key="app",} 5.0\n');
@@ -98,13 +76,13 @@ describe('sets in mntr', () => {
     const withoutLabel = (name: string): string => name.replace(/^(zk_[a-z0-9]+)_\w+?_((?:read|write)_per_namespace|learner_handler_qp_\w+|ack_latency)$/, '$1_*_$2');
     const captured = readFileSync(new URL('fixtures/captures-3.9.5/leader3/4lw-mntr.txt', import.meta.url), 'utf8');
     const theirs = new Set(sets(namesOf(captured)).map(withoutLabel));
-    const ours = new Set(sets(namesOf(mntr(busy('leader', 'leading'), NO_TRAFFIC))).map(withoutLabel));
+    const ours = new Set(sets(namesOf(mntr(busyView('leader', 'leading'), NO_TRAFFIC))).map(withoutLabel));
     expect(theirs).toContain('zk_avg_*_write_per_namespace');
     expect([...theirs].filter((name) => !ours.has(name))).toEqual([]);
   });
 
   test('do not let the name of a znode break a line', () => {
-    const lines = mntr(busy('leader', 'leading', 'my app\u00e9'), NO_TRAFFIC).trimEnd().split('\n');
+    const lines = mntr(busyView('leader', 'leading', 'my app\u00e9'), NO_TRAFFIC).trimEnd().split('\n');
     expect(lines.filter((line) => !/^zk_(\w[\w.-]*)\s+([\w.-]+)/.test(line))).toEqual([]);
     expect(lines.filter((line) => line.includes('my_app'))).not.toEqual([]);
   });

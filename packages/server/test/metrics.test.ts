@@ -13,7 +13,7 @@ import { PrometheusProvider } from '../src/metrics/provider.ts';
 import { javaDouble, textExposition } from '../src/metrics/text.ts';
 import { zookeeperFamilies } from '../src/metrics/zookeeper.ts';
 import { parseConfig } from '../src/config.ts';
-import { CAPTURED_ENSEMBLE, viewWith } from './support/view.ts';
+import { busyView, CAPTURED_ENSEMBLE, viewWith } from './support/view.ts';
 
 const NO_TRAFFIC = { received: 0, sent: 0 };
 const readlatency = new Distribution();
@@ -162,7 +162,7 @@ test('the Grafana dashboard asks for metrics that exist', async () => {
   const dashboard = readFileSync(new URL('../../../docs/grafana/zookeeper.json', import.meta.url), 'utf8');
   const { panels } = JSON.parse(dashboard) as { panels: { targets?: { expr: string }[] }[] };
   const asked = panels.flatMap(({ targets = [] }) => targets).flatMap(({ expr }) => [...expr.matchAll(/\b([a-z_]+)(?=\{job|\{quantile)/g)].map(([, name]) => name ?? ''));
-  const provider = new PrometheusProvider({ host: '127.0.0.1', port: 0, exportNode: true, families: () => zookeeperFamilies(viewWith({ status: { serving: 'leader', role: 'leading', ensemble: CAPTURED_ENSEMBLE } }), NO_TRAFFIC) });
+  const provider = new PrometheusProvider({ host: '127.0.0.1', port: 0, exportNode: true, families: () => zookeeperFamilies(busyView('leader', 'leading'), NO_TRAFFIC) });
   await provider.listen();
   const text = await (await fetch(`http://127.0.0.1:${provider.port}/metrics`)).text();
   provider.close();

@@ -1,4 +1,4 @@
-import { PathTraffic, type PeerStatus } from '@zk/peer';
+import { LearnerMetrics, PathTraffic, type PeerStatus } from '@zk/peer';
 import { asSessionId, asSid, asZxid, EnsembleConfig, type SessionId } from '@zk/protocol';
 import { ServerMetrics } from '../../src/admin/server-metrics.ts';
 import type { AdminView } from '../../src/admin/view.ts';
@@ -78,3 +78,22 @@ export const CAPTURED_ENSEMBLE = EnsembleConfig.parse(
     'version=100000000',
   ].join('\n'),
 );
+
+/** A server on which everything labelled has happened. */
+export function busyView(serving: 'leader' | 'follower' | 'observer' | 'standalone', role: PeerStatus['role'], namespace = 'app'): AdminView {
+  const paths = new PathTraffic(STANDING_CLOCK);
+  paths.reads.count(`/${namespace}/x`, 90, 2);
+  paths.writes.count(`/${namespace}/x`, 10, 1);
+  const learner = new LearnerMetrics();
+  learner.waiting(0, 0);
+  learner.ackLatency.add(3);
+  const learners = new Map(serving === 'leader' ? [[asSid(1n), learner]] : []);
+  const quotaExceeded = new Map([[namespace, 1]]);
+  const { metrics } = viewWith().status.pipeline;
+  const track = { count: 5, bytes: 6, countHardLimit: -1, byteHardLimit: 100 };
+  return viewWith({
+    status: { serving, role, ensemble: serving === 'standalone' ? null : CAPTURED_ENSEMBLE },
+    pipeline: { metrics: { ...metrics, paths, learners, quotaExceeded } as unknown as typeof metrics },
+    view: { quotas: () => [{ path: `/${namespace}`, limits: track, stats: track }, { path: `/${namespace}/deep`, limits: track, stats: null }] },
+  });
+}
