@@ -57,7 +57,7 @@ test('ours joins an Apache ensemble as an observer, becomes a voter, leads it, a
   makeJoiners(zk, [fourth]);
   await startInTurn(zk, third, [fourth]);
 
-  const client = await ZooKeeper.connect(zk.connectString, { sessionTimeoutMs: 10_000 });
+  const client = await ZooKeeper.connect(serverOf(first), { sessionTimeoutMs: 10_000 });
   await client.reconfig({ joining: lineOf(fourth, 'observer') });
   await until('ours observing', async () => (await modeOf(fourth.clientPort)) === 'observer');
   expect(await membersAt(fourth)).toBe('1:participant 2:participant 3:participant 4:observer');
@@ -78,7 +78,10 @@ test('ours joins an Apache ensemble as an observer, becomes a voter, leads it, a
   await zk.settled();
   expect(await membersAt(fourth)).toBe('1:participant 2:participant 3:participant 4:participant');
 
-  await client.reconfig({ leaving: '3' }); // the leader: another one is designated, and followed without an election
+  const throughOurs = await connect(fourth);
+  const { config } = await throughOurs.reconfig({ leaving: '3' }); // the leader: another one is designated, and followed without an election
+  expect(config).toMatch(/^server\.1=.*\nserver\.2=.*\nserver\.4=.*\nversion=[0-9a-f]+$/);
+  await throughOurs.close();
   await zk.kill(third);
   await zk.settled();
   for (const member of zk.running) expect(await membersAt(member)).toBe('1:participant 2:participant 4:participant');

@@ -295,6 +295,7 @@ export class Peer implements Member, Search {
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
     if (damage) tellDamage(this.world, damage);
+    if (this.pendingEnsemble) this.world.electors.setMembers?.(this.ensemble, this.pendingEnsemble);
     if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
     if (isNew) this.#checkpoints.take(this.history.tree);

@@ -139,7 +139,7 @@ export class Requests {
     const { connection } = own;
     if (own.audit) this.#parts.auditor?.finished(connection, own.ids, own.audit, body, outcome.err !== 0, outcome.path);
     if (connection.phase !== 'closed') {
-      if (!isSessionMoved(outcome)) return this.#queue.answer(own, this.#replyTo(own, outcome));
+      if (!isSessionMoved(outcome)) return this.#queue.answer(own, this.#replyTo(own, body, outcome));
       this.#parts.clients.close(connection, 'the session has moved to another server');
     }
     own.ready = true;
@@ -304,11 +304,11 @@ export class Requests {
     }
   }
 
-  #replyTo({ xid, op, onLocalSession }: PendingRequest, outcome: Outcome): Reply {
-    if (outcome.err !== 0 && op === OpCode.multi && outcome.results) return multi.respond(this.#parts.replies, xid, outcome);
+  #replyTo({ xid, op, onLocalSession }: PendingRequest, txn: TxnBody, outcome: Outcome): Reply {
+    if (outcome.err !== 0 && op === OpCode.multi && outcome.results) return multi.respond(this.#parts.replies, xid, outcome, txn);
     if (outcome.err === ErrorCode.SESSIONEXPIRED && onLocalSession) return this.#parts.replies.header(xid, ErrorCode.EPHEMERALONLOCALSESSION);
     if (outcome.err !== 0) return this.#parts.replies.header(xid, outcome.err);
-    return writes.get(op)?.respond(this.#parts.replies, xid, outcome) ?? this.#parts.replies.header(xid);
+    return writes.get(op)?.respond(this.#parts.replies, xid, outcome, txn) ?? this.#parts.replies.header(xid);
   }
 }
 

@@ -116,6 +116,8 @@ export class Node {
   readonly traces: TraceEvent[] = [];
   readonly commits: bigint[] = [];
   listening = false;
+  /** Whom it may dial for elections, since it was told to change them. */
+  electors: readonly Sid[] | null = null;
   links: MadeUpLink[] = [];
   #running: Running | null = null;
   #store: MemoryStore | null = null;
@@ -201,7 +203,10 @@ export class Node {
         disarm: () => disarm(),
       },
       store,
-      electors: { send: (to, message) => this.#notify(to, message) },
+      electors: {
+        send: (to, message) => this.#notify(to, message),
+        setMembers: (config, pending) => void (this.electors = [...config.servers.keys(), ...(pending?.servers.keys() ?? [])]),
+      },
       learners: {
         listen: () => void (this.listening = true),
         unlisten: () => void (this.listening = false),

@@ -1,4 +1,4 @@
-import { Writer } from '@zk/jute';
+import { Writer, decode } from '@zk/jute';
 import {
   AddWatchRequest,
   AuthPacket,
@@ -8,13 +8,17 @@ import {
   ErrorCode,
   ExistsRequest,
   GetDataRequest,
+  GetDataResponse,
   MultiHeader,
   OPEN_ACL,
   OpCode,
+  ReconfigRequest,
   SetDataRequest,
   SyncRequest,
   asSessionId,
+  asZxid,
   hex,
+  proposalOf,
   sessionPassword,
 } from '@zk/protocol';
 import { describe, expect, test } from 'vitest';
@@ -322,6 +326,18 @@ describe('on a learner', () => {
     expect(client.heard()).toEqual([]);
     pair.exchange();
     expect(client.heard()).toEqual(['1 0x2 0', `2 0x3 ${ErrorCode.NODEEXISTS}`, '3 0x3 0']);
+  });
+
+  test('a reconfig is answered with the configuration that its leader made of it', () => {
+    const pair = new Pair();
+    const client = pair.connect();
+    const cxid = client.send(OpCode.reconfig, ReconfigRequest, { joiningServers: 'server.4=…', leavingServers: null, newMembers: null, curConfigId: -1n });
+    const zxid = asZxid(2n);
+    const data = Buffer.from('server.4=…\nversion=2');
+    const header = { clientId: client.session, cxid, zxid, time: 5n, type: OpCode.reconfig };
+    pair.follower.pipeline.committed(proposalOf({ header, body: { type: OpCode.reconfig, path: '/zookeeper/config', data, version: -1 }, digest: null }));
+    const { err, body } = client.take();
+    expect([err, decode(GetDataResponse, body)]).toMatchObject([0, { data, stat: { mzxid: zxid, mtime: 5n } }]);
   });
 
   test('a write that does not decode is never forwarded (T42), unless it is a multi, which costs a zxid everywhere', () => {

@@ -123,8 +123,11 @@ describe('a config that was proposed and not activated (13.3)', () => {
     expect(node.traced('configProposed').map(({ text }) => text?.includes('version=500000001') ?? null)).toEqual([false, null, true]);
     if (restarts) {
       node.kill();
+      node.electors = null;
       node.start();
+      zk.time.run(5);
     } else node.feed({ kind: 'linkClosed', link: new StrangeLink(), reason: 'the leader died' });
+    expect(new Set(node.electors)).toEqual(new Set([1n, 2n, 3n, 4n, 5n]));
     expect(elected(zk, node)).toBe(false);
     expect(node.peer.inspect().role).toBe('looking');
   });

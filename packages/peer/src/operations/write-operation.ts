@@ -30,6 +30,6 @@ export interface WriteOperation<Request> {
   readonly request: { read(reader: Reader): Request };
   /** On the leader, against the pending state. Changes `context.pending` only after the last check. */
   prepare(request: Request, context: WriteContext): TxnBody;
-  /** On the server the client is connected to, right after the txn was applied without error. */
-  respond(replies: Replies, xid: number, outcome: Outcome): Reply;
+  /** On the server the client is connected to, right after `txn` was applied without error. */
+  respond(replies: Replies, xid: number, outcome: Outcome, txn: TxnBody): Reply;
 }
