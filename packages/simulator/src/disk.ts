@@ -116,6 +116,11 @@ export class Disk {
     this.#fuse = { left: operations, kind, blow };
   }
 
+  /** What `blowAfter` was to do, and has not done yet, is off. */
+  defuse(): void {
+    this.#fuse = null;
+  }
+
   /** The next operation fails, and all after it, until it is repaired: at the latest by the next start. */
   fail(): void {
     this.#fails = true;
