@@ -5,6 +5,9 @@ import { ExpiryQueue } from './expiry-queue.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { ClientLink, World } from './world.ts';
 
+/** In one turn, for the sake of everybody else. */
+const CLOSED_AT_A_TIME = 100;
+
 /** The client connections of this server, and what dies with each of them: its watches and its claim on a session. */
 export class Clients {
   readonly watches = new Watches<Connection>();
@@ -65,8 +68,9 @@ export class Clients {
     this.#idle.touch(connection, connection.timeOut, now);
   }
 
+  /** Some of them: the clock is still due for the others. */
   closeIdle(now: Millis): void {
-    for (const connection of this.#idle.poll(now)) {
+    for (const connection of this.#idle.poll(now, CLOSED_AT_A_TIME)) {
       if (!connection.isEstablished) this.#metrics.counters.sessionless_connections_expired += 1;
       this.close(connection, 'silent for too long');
     }

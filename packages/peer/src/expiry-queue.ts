@@ -41,12 +41,15 @@ export class ExpiryQueue<E extends Expiring> {
     item.deadline = -1;
   }
 
-  /** Takes out everything that is due. */
-  poll(now: Millis): E[] {
+  /** Takes out what is due, at most `limit`: what is left is as due as before, and so is the queue. */
+  poll(now: Millis, limit = Infinity): E[] {
     const due: E[] = [];
     while (this.#next <= now) {
-      for (const item of this.#buckets.get(this.#next) ?? []) {
+      const bucket = this.#buckets.get(this.#next);
+      for (const item of bucket ?? []) {
+        if (due.length >= limit) return due;
         item.deadline = -1;
+        bucket?.delete(item);
         due.push(item);
       }
       this.#buckets.delete(this.#next);

@@ -93,9 +93,9 @@ export class Sessions {
     this.#tracked.delete(id);
   }
 
-  /** The sessions whose time is up, taken off the clock and marked closing. */
-  expired(now: Millis): Session[] {
-    const due = this.#expiry.poll(now);
+  /** Sessions whose time is up, at most `limit` of them, taken off the clock and marked closing. */
+  expired(now: Millis, limit: number): Session[] {
+    const due = this.#expiry.poll(now, limit);
     for (const session of due) session.closing = true;
     return due;
   }

@@ -106,6 +106,19 @@ test('what is not touched expires in the bucket after its timeout, what is touch
   expect(queue.nextDeadline).toBe(Infinity);
 });
 
+test('many that are due together come out some at a time, and a touch in between saves those that are left', () => {
+  const queue = new ExpiryQueue<Expiring>(1000);
+  const items = Array.from({ length: 5 }, () => ({ deadline: -1 }));
+  for (const item of items) queue.touch(item, 500, 0);
+  expect(queue.poll(1000, 2)).toEqual(items.slice(0, 2));
+  expect(queue.nextDeadline).toBe(1000);
+  queue.touch(items[2]!, 500, 1000);
+  expect(queue.poll(1000, 2)).toEqual(items.slice(3));
+  expect(queue.poll(1000, 2)).toEqual([]);
+  expect(queue.nextDeadline).toBe(2000);
+  expect(queue.poll(2000, 2)).toEqual([items[2]]);
+});
+
 test('percentiles are those of the last values', () => {
   const distribution = new Distribution();
   expect(distribution.percentile(0.5)).toBe(0);
