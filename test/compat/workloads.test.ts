@@ -29,7 +29,8 @@ function dump(image: Image): string {
 async function writeOurs(seed: number, dataDir: string): Promise<DataTree> {
   const history = new RandomHistory(seed);
   const format = seed % 2 === 0 ? 'apache' : 'lmdb';
-  const store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: format, logSizeLimitKb: seed % 3 === 0 ? 8 : -1 });
+  // Nothing is purged: Apache is to write the whole history once more.
+  const store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: format, logSizeLimitKb: seed % 3 === 0 ? 8 : -1, snapRetainCount: 0 });
   store.recover();
   const checkpoints: Promise<unknown>[] = [];
   for (let left = history.between(60, 250); left > 0; left--) {

@@ -59,11 +59,11 @@ function write(dataDir) {
 }
 
 function verify(dataDir) {
-  const { tree, lastZxid, notes, isCheckpoint, imageZxid } = recovered(dataDir);
+  const { store, tree, lastZxid, notes, isCheckpoint, imageZxid } = recovered(dataDir);
   const expected = new DataTree();
   while (expected.lastZxid < lastZxid) expected.apply(txnOf(expected.lastZxid + 1n, expected));
   const isRight = tree.digest === expected.digest && tree.nodeCount === expected.nodeCount && tree.imageMismatch === undefined;
-  console.log(JSON.stringify({ lastZxid: Number(lastZxid), imageZxid, isCheckpoint, isRight, notes }));
+  store.close(() => console.log(JSON.stringify({ lastZxid: Number(lastZxid), imageZxid, isCheckpoint, isRight, notes })));
 }
 
 const [mode, dataDir] = process.argv.slice(2);

@@ -14,7 +14,10 @@ const FILE = 'data.mdb';
 /** MDB_MAGIC as it lies in the first page of every environment, near the beginning. */
 const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
 const MAGIC_WITHIN = 64;
+/** A file with one character for every start that has not read to the end. */
 const READING = '.reading';
+const DEATH = '+';
+const MAX_DEATHS = 2;
 /** The writer's thread outlives a checkpoint by this: under load the next one comes sooner, and a start costs 70 ms of CPU. */
 const THREAD_IDLE_MS = 5_000;
 const META_KEY = Buffer.from('meta');
@@ -188,13 +191,16 @@ export class Checkpoint {
 
   /**
    * A page that has changed can make LMDB take the process with it. A start that died of that, or of anything else,
-   * leaves this mark behind, and the next one does without the checkpoint rather than die again.
+   * leaves its mark behind: one can be chance, such as a kill -9, but after two the next start does without the checkpoint
+   * rather than die again.
    */
   #beginReading(): void {
+    if (this.#isReading) return;
     const mark = `${this.#directory}${READING}`;
-    if (!this.#isReading && fs.existsSync(mark)) throw new Error('the last start ended while reading it');
+    const deaths = fs.existsSync(mark) ? fs.readFileSync(mark, 'latin1').length : 0;
+    if (deaths >= MAX_DEATHS) throw new Error(`${deaths} starts in a row ended while reading it`);
     this.#isReading = true;
-    fs.writeFileSync(mark, '');
+    fs.writeFileSync(mark, DEATH.repeat(deaths + 1));
   }
 
   #endReading(): void {
