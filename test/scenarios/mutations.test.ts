@@ -1,8 +1,8 @@
 import { afterEach, vi } from 'vitest';
 import { Election, type ElectionInput, type Vote } from '@zk/election';
-import { OpCode, asZxid, type Proposal, type SessionId, type Txn, type Zxid } from '@zk/protocol';
+import { OpCode, PacketType, asZxid, type Proposal, type SessionId, type Txn, type Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
-import { EpochQuorum } from '@zk/zab';
+import { EpochQuorum, Learner, type LearnerEffect, type LearnerInput } from '@zk/zab';
 import { ExpiryQueue, type Expiring } from '../../packages/peer/src/expiry-queue.ts';
 import { MemberHistory } from '../../packages/peer/src/history.ts';
 import { Notifier } from '../../packages/peer/src/notifier.ts';
@@ -144,6 +144,17 @@ mutation('a new leader takes an epoch that was promised before', () => {
     },
   }));
 }, 'Leadership', 'Liveness', 'PromiseKept', 'TotalOrder', 'ZxidUnique');
+
+mutation('a follower applies what it is proposed (9.3)', () => {
+  patch(Learner, 'step', ({ value }) => ({
+    value(this: Learner, input: LearnerInput, now: number): LearnerEffect[] {
+      const step = value as Learner['step'];
+      const effects = step.call(this, input, now);
+      if (input.kind !== 'packet' || input.packet.type !== PacketType.PROPOSAL) return effects;
+      return [...effects, ...step.call(this, { kind: 'packet', packet: { ...input.packet, type: PacketType.COMMIT, data: null } }, now)];
+    },
+  }));
+}, 'CommitQuorum', 'TotalOrder');
 
 // ---- election (quorum.md 3)
 
