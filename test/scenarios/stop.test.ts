@@ -50,6 +50,24 @@ story('a stop does not wait for ever: without a quorum nothing is acknowledged, 
   zk.heal().restart(old).settle().agrees();
 });
 
+story('a rolling restart, twice around: of what clients ask meanwhile nothing is acknowledged and lost', (seed) => {
+  const zk = cluster(3, { seed }).settle();
+  const asked: { readonly name: string; readonly answers: string[] }[] = [];
+  for (const node of [...zk.nodes, ...zk.nodes]) {
+    const clients = zk.nodes.map((each) => zk.connect(each));
+    asked.push(...clients.map((client) => ({ name: nameOf(client.client.name), answers: askFor(client) })));
+    zk.run(zk.rng.between(0, 5)).stop(node).restart(node).settle();
+    for (const client of clients) client.client.disconnect();
+  }
+  const reader = zk.connect(zk.leader);
+  for (const { name, answers } of asked) {
+    expect(answers).toHaveLength(WRITES);
+    // Of one client, in order: what is acknowledged comes before what is not.
+    for (let i = 0; answers[i] === 'acknowledged'; i++) reader.getData(`/${name}-${i}`).returns(String(i));
+  }
+  zk.agrees();
+});
+
 /** Ten writes at once; what becomes of them is found in the array. */
 function askFor({ client }: StoryClient): string[] {
   const answers: string[] = [];

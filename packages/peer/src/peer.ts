@@ -111,6 +111,7 @@ export class Peer implements Member, Search {
       sid: this.config.sid,
       role: this.#role.name,
       serving: this.#serving,
+      stopping: this.#stopping,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
       missing: this.missing(),

@@ -35,6 +35,8 @@ export interface PeerStatus {
   readonly role: RoleName;
   /** How clients are served; null: not at all. */
   readonly serving: ServingRole | null;
+  /** Told to stop: it takes nothing new in, even while it serves. */
+  readonly stopping: boolean;
   /** Milliseconds in this role. */
   readonly inRoleForMs: Millis;
   /** Whom this member leads by or follows; null while it looks. */

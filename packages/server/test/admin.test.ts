@@ -263,6 +263,12 @@ describe('probes', () => {
     expect((await (await get('/health')).json()).checks[0]).toMatchObject({ name: 'serving', verdict: 'fail', evidence: expect.stringContaining('not heard of: 2') });
   });
 
+  test('not ready from the moment it is told to stop, although it still answers', async () => {
+    const get = await serve({ view: viewWith({ status: { stopping: true } }) });
+    const answer = await get('/readyz');
+    expect([answer.status, await answer.text()]).toEqual([503, 'not ready: stopping\n']);
+  });
+
   test('ready, with a health report in JSON and in words', async () => {
     const get = await serve();
     expect(await (await get('/readyz')).text()).toBe('ready: standalone\n');

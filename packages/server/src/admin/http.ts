@@ -142,10 +142,8 @@ export class AdminServer {
       case '/livez':
         return send(response, 200, 'text/plain', 'alive\n');
       case '/readyz': {
-        const role = view?.status.serving ?? null;
-        const shortage = view?.status.disk.shortage ?? null;
-        if (shortage !== null) return send(response, 503, 'text/plain', `not ready: the disk is full (${shortage.reason})\n`);
-        return role === null ? send(response, 503, 'text/plain', `not ready: ${view?.status.role ?? 'starting'}\n`) : send(response, 200, 'text/plain', `ready: ${role}\n`);
+        const obstacle = obstacleOf(view);
+        return obstacle === null ? send(response, 200, 'text/plain', `ready: ${view?.status.serving}\n`) : send(response, 503, 'text/plain', `not ready: ${obstacle}\n`);
       }
       case '/health': {
         if (view === null) return send(response, 503, 'text/plain', 'starting\n');
@@ -158,6 +156,15 @@ export class AdminServer {
         return send(response, 404, 'text/plain', '');
     }
   }
+}
+
+/** Why clients should go elsewhere; `null`: they need not. */
+function obstacleOf(view: AdminView | null): string | null {
+  if (view === null) return 'starting';
+  const { role, serving, stopping, disk } = view.status;
+  if (disk.shortage !== null) return `the disk is full (${disk.shortage.reason})`;
+  if (stopping) return 'stopping';
+  return serving === null ? role : null;
 }
 
 /** A URL that is none, or a fault of ours: neither may take the server down. */

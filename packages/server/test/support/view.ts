@@ -45,7 +45,7 @@ export function viewWith({ lines = [], status = {}, pipeline = {}, view = {} }: 
   return {
     config,
     status: {
-      sid: asSid(1n), role: 'standalone', serving: 'standalone', inRoleForMs: 2000, leader: null, missing: [], distrusted: [], ensemble: null,
+      sid: asSid(1n), role: 'standalone', serving: 'standalone', stopping: false, inRoleForMs: 2000, leader: null, missing: [], distrusted: [], ensemble: null,
       acceptedEpoch: 0n, currentEpoch: 0n, lastLogged: asZxid(0n), lastCommitted: asZxid(0n), pendingTxns: 0, learners: [],
       disk: { shortage: null, checkpoint: null },
       tree: { nodes: 4, ephemerals: 0, approximateDataSize: 44, lastZxid: asZxid(0n), digest: 0n, globalSessions: 0 },
