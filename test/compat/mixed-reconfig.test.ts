@@ -90,6 +90,22 @@ test('ours joins an Apache ensemble as an observer, becomes a voter, leads it, a
   await expectAgreement(zk);
 });
 
+test('ours is designated to lead by an Apache leader that a reconfig removes, and leads without an election', async () => {
+  zk = await Ensemble.create({ implementations: [ours, apache39, apache39], ...RECONFIGURABLE });
+  const [first, second, third] = zk.members as [Member, Member, Member];
+  await startInTurn(zk, third, []);
+  const before = first.process?.output.length;
+  const client = await connect(first); // an Apache follower hangs up on its clients before it has answered
+  await client.reconfig({ leaving: '3' }); // both others have to agree, and the lower id is chosen
+  await zk.kill(third);
+  expect(await zk.settled()).toBe(first);
+  expect(first.process?.output.slice(before)).toMatch(/"leader":1,[^\n]*"electionEpoch":-1,[^\n]*"msg":"elected"/);
+  expect(first.process?.output.slice(before)).not.toContain('"msg":"looking"');
+  await createThrough(second, '/led-by-ours');
+  await client.close();
+  await expectAgreement(zk);
+});
+
 test('a reconfig that its leader did not live to activate counts in the election, and is completed by ours', async () => {
   zk = await Ensemble.create({ implementations: [apache39, ours, apache39, apache39, apache39], ...RECONFIGURABLE });
   const [first, second, third, fourth, fifth] = zk.members as [Member, Member, Member, Member, Member];
