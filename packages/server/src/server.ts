@@ -252,6 +252,7 @@ class Server implements RunningServer {
       maxEntryBytes: maxBuffer + maxBufferExtra,
       logSizeLimitKb: settings.get('txnLogSizeLimitInKb'),
       snapRetainCount: settings.get('autopurge.purgeInterval') === 0 ? 0 : Math.max(3, settings.get('autopurge.snapRetainCount')),
+      retainBytes: settings.get('autopurge.retainSizeInMb') * 2 ** 20,
       onSync: (ms, fileBytes) => this.#synced(ms, fileBytes),
     });
   }
@@ -441,6 +442,7 @@ class Server implements RunningServer {
         if (this.#running === null) throw new Error('the server has not started');
         return this.#running.peer.history.tree.image();
       },
+      checkpoint: () => this.#running?.feed({ kind: 'checkpoint' }),
     });
   }
 }

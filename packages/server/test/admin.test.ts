@@ -42,7 +42,7 @@ interface Setup {
 async function serve({ view = viewWith(), snapshots = {} }: Setup = {}): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
   const commands = new SnapshotCommands({
     enabled: true, restoreEnabled: true, withLastZxid: true, withDigest: true, rateLimit: 0, directory: null, metrics: new ServerMetrics(),
-    now: () => 0, image: (): Image => new DataTree().image(), ...snapshots,
+    now: () => 0, image: (): Image => new DataTree().image(), checkpoint: () => {}, ...snapshots,
   });
   const words = new FourLetterWords(whitelistOf('*', false), () => view);
   admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshots: commands, view: () => view, feed: (input) => fed.push(input) });
@@ -162,7 +162,8 @@ describe('snapshot and restore', () => {
 
   test('a snapshot is a file that a server starts from', async () => {
     mkdirSync(join(home, 'version-2'));
-    const get = await serve({ view: open(), snapshots: { directory: join(home, 'version-2') } });
+    let checkpoints = 0;
+    const get = await serve({ view: open(), snapshots: { directory: join(home, 'version-2'), checkpoint: () => void checkpoints++ } });
     const answer = await get('/commands/snapshot', withAuth('digest a:b'));
     const bytes = Buffer.from(await answer.arrayBuffer());
     expect(answer.headers.get('content-type')).toBe('application/octet-stream');
@@ -171,6 +172,7 @@ describe('snapshot and restore', () => {
     expect(readFileSync(join(home, 'version-2/snapshot.0'))).toEqual(bytes);
     expect(readdirSync(join(home, 'version-2'))).toEqual(['snapshot.0']);
     expect(lastSnapshot(home).zxid).toBe(0n);
+    expect(checkpoints).toBe(1); // or the next start would find the snapshot to be newer, and read it
     expect(await (await get('/commands/snap?streaming=false', withAuth('digest a:b'))).text()).toBe(captured(folder, 'admin-snap-nostream.txt'));
   });
 

@@ -45,6 +45,8 @@ export interface FileStoreOptions {
   logSizeLimitKb?: number;
   /** Snapshots kept by the purge after each checkpoint, at least 3; 0 = never purge. Default 3. */
   snapRetainCount?: number;
+  /** Bytes that these snapshots and their logs may take before the oldest go all the same, but for two; 0 = any. Default 0. */
+  retainBytes?: number;
   /** Told of every sync of the log: how long it took, in ms, and the file's padded size in bytes. */
   onSync?: (ms: number, fileBytes: number) => void;
   /**
@@ -231,7 +233,7 @@ export class FileStore implements Store {
 
   /** Removes what is older than the `retain` newest snapshots need. @returns the paths removed */
   purge(retain: number): string[] {
-    return purge(this.#snapshots, this.#log, retain);
+    return purge(this.#snapshots, this.#log, { count: retain, bytes: this.#options.retainBytes ?? 0 });
   }
 
   close(done?: () => void): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { nodeDisk, type Disk } from './disk.ts';
-import { listLogs, listSnapshots } from './file-names.ts';
+import { listLogs, listSnapshots, type NamedFile } from './file-names.ts';
 import { looksComplete } from './snapshot-reader.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { TxnLog } from './txn-log.ts';
@@ -8,18 +8,35 @@ import type { TxnLog } from './txn-log.ts';
 /** Apache refuses to keep fewer. */
 export const MIN_RETAINED_SNAPSHOTS = 3;
 
+/** However little is to be kept: the newest snapshot, and one to fall back on should it turn out to be damaged. */
+const NEEDED_SNAPSHOTS = 2;
+
+export interface Retention {
+  /** Snapshots to keep, at least {@link MIN_RETAINED_SNAPSHOTS}. */
+  readonly count: number;
+  /** What they and the logs that go with them may take together; 0: any number of bytes. Goes before `count`. */
+  readonly bytes: number;
+}
+
 /**
- * Removes what recovery does not need and nobody asked to keep (storage.md 5.2): snapshots older than the `retain` newest
- * ones, and logs that replay from the oldest of those would not read.
+ * Removes what recovery does not need and nobody asked to keep (storage.md 5.2): snapshots older than the newest ones, and
+ * logs that replay from the oldest of those would not read.
  * @returns the paths removed
  */
-export function purge(snapshots: Snapshots, log: TxnLog, retain: number): string[] {
-  const kept = snapshots.candidates().slice(0, Math.max(retain, MIN_RETAINED_SNAPSHOTS));
+export function purge(snapshots: Snapshots, log: TxnLog, { count, bytes }: Retention): string[] {
+  const kept = snapshots.candidates().slice(0, Math.max(count, MIN_RETAINED_SNAPSHOTS));
+  while (bytes > 0 && kept.length > NEEDED_SNAPSHOTS && bytesOf(snapshots, log, kept) > bytes) kept.pop();
   const oldestKept = kept.at(-1);
   if (!oldestKept) return [];
   const old = snapshots.list().filter((file) => file.zxid < oldestKept.zxid);
   snapshots.remove(old);
   return [...old.map((file) => file.path), ...log.purgeBefore(oldestKept.zxid)];
+}
+
+function bytesOf(snapshots: Snapshots, log: TxnLog, kept: readonly NamedFile[]): number {
+  const oldest = kept.at(-1);
+  const ofLogs = oldest ? log.sizeFrom(oldest.zxid) : 0;
+  return kept.reduce((sum, file) => sum + snapshots.sizeOf(file), ofLogs);
 }
 
 /**

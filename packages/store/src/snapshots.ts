@@ -140,7 +140,11 @@ export class Snapshots {
 
   newestSize(): number {
     const newest = this.candidates()[0];
-    return newest ? this.#disk.size(newest.path) : 0;
+    return newest ? this.sizeOf(newest) : 0;
+  }
+
+  sizeOf({ path }: NamedFile): number {
+    return this.#disk.size(path);
   }
 
   #path(prefix: string, zxid: Zxid): string {

@@ -132,6 +132,23 @@ describe('purging', () => {
     expect(restarted(disk).lastZxid).toBe(12n);
   });
 
+  test('by bytes: the oldest go before their number asks for it, but for two and the log behind them', async () => {
+    const names = async (retainBytes: number): Promise<string[]> => {
+      const disk = fileDisk({ snapRetainCount: 5, retainBytes, preAllocKb: 0 });
+      const { store } = started(disk);
+      for (const zxid of [1, 3, 5, 7, 9]) {
+        await appended(store, [setData(zxid, 'x'.repeat(5000)), setData(zxid + 1)]);
+        await checkpointed(store, imageAt(BigInt(zxid), 'y'.repeat(10_000)));
+      }
+      expect([restarted(disk).image?.zxid, restarted(disk).lastZxid]).toEqual([9n, 10n]);
+      return filesOf(disk.dataDir);
+    };
+    // A snapshot and a log file are 15 KB and a bit.
+    expect(await names(0)).toHaveLength(10);
+    expect(await names(50_000)).toEqual(['log.5', 'log.7', 'log.9', 'snapshot.5', 'snapshot.7', 'snapshot.9']);
+    expect(await names(1)).toEqual(['log.7', 'log.9', 'snapshot.7', 'snapshot.9']);
+  });
+
   test('it can be switched off', async () => {
     const disk = fileDisk({ snapRetainCount: 0 });
     const { store } = started(disk);

@@ -59,6 +59,7 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'admin.httpVersion': 'HTTP/1.1; clients that speak 1.0 are answered too',
   'autopurge.purgeInterval': 'Apache: 0, off. Here anything but 0 purges after each snapshot, not by the clock',
   'autopurge.snapRetainCount': 'at least 3',
+  'autopurge.retainSizeInMb': 'of this server alone: what snapshots and logs may take together before the oldest go, whatever snapRetainCount says; two snapshots and the log behind them stay. 0: no limit',
   observerMasterPort: 'by an observer, which dials it at the followers; a follower of ours does not open it',
   commitLogCount: 'at least 500',
   '4lw.commands.whitelist': 'Apache: srvr alone',

@@ -116,6 +116,8 @@ const FILE_KEYS = {
   reconfigEnabled: bool(false, file),
   'autopurge.snapRetainCount': int(3, { scope: file, min: 0 }),
   'autopurge.purgeInterval': int(1, { scope: file, min: 0 }),
+  /** Ours alone. */
+  'autopurge.retainSizeInMb': int(0, { scope: file, min: 0 }),
   sslQuorum: bool(false, file, 'refused'),
   portUnification: bool(false, file, 'not yet'),
   sslQuorumReloadCertFiles: bool(false, file, 'not yet'),
