@@ -5,8 +5,9 @@ import { Leader } from '@zk/zab';
 import type { LeaderEffect, LeaderInput, LearnerStatus, LinkId } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
-import { PacketEncoder, QuorumLink, snapStream } from './links.ts';
+import { QuorumLink, snapStream } from './links.ts';
 import type { LinkEvents } from './links.ts';
+import { PacketEncoder } from './packet-encoder.ts';
 import { unreachable } from './member.ts';
 import type { LinkInput, Member, Role } from './member.ts';
 import type { FollowedBy } from './status.ts';
@@ -233,7 +234,7 @@ export class Leading implements Role, LinkEvents {
     if (packet.type === PacketType.PROPOSAL) this.#time(link, asZxid(packet.zxid));
     else if (packet.type === PacketType.DIFF) this.#traceSync(id, 'DIFF', asZxid(packet.zxid));
     else if (packet.type === PacketType.TRUNC) this.#traceSync(id, 'TRUNC', asZxid(packet.zxid));
-    link.send(this.#encoder.encode(packet));
+    link.sendEncoded(this.#encoder.encode(packet));
   }
 
   #time({ traffic: { acks } }: QuorumLink, zxid: Zxid): void {

@@ -1,4 +1,4 @@
-import { PacketType, asZxid, encodePacket, hex } from '@zk/protocol';
+import { PacketType, asZxid, hex } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, ImageBuilder, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import { Learner } from '@zk/zab';
@@ -10,6 +10,7 @@ import { NO_HISTORY } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { QuorumLink } from './links.ts';
 import type { LinkEvents } from './links.ts';
+import { PacketEncoder } from './packet-encoder.ts';
 import { unreachable } from './member.ts';
 import type { LinkInput, Member, Role } from './member.ts';
 import type { Link, SyncOp } from './world.ts';
@@ -28,6 +29,7 @@ export class Learning implements Role, LinkEvents {
   readonly #asksForTree: boolean;
   #dial: LeaderDial | null = null;
   #link: QuorumLink | null = null;
+  readonly #encoder = new PacketEncoder();
   #machine: Learner | null = null;
   #loop: EffectLoop<LearnerInput, LearnerEffect> | null = null;
   #serving = false;
@@ -170,7 +172,7 @@ export class Learning implements Role, LinkEvents {
     const { history, pipeline, world } = this.#member;
     switch (effect.kind) {
       case 'send':
-        return this.#link?.send(encodePacket(effect.packet));
+        return this.#link?.sendEncoded(this.#encoder.encode(effect.packet));
       case 'append':
         return history.append(effect.proposal, this.#persisted);
       case 'commit':

@@ -3,6 +3,7 @@ import type { ImageBuilder, QuorumPacket, Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import type { PeerConfig } from './config.ts';
 import { LinkTraffic } from './link-traffic.ts';
+import type { PacketEncoder } from './packet-encoder.ts';
 import type { Link } from './world.ts';
 
 /** Image bytes handed to a link before waiting for it to drain. Bounds memory per learner, and the length of one step. */
@@ -64,6 +65,14 @@ export class QuorumLink {
     this.#behindImageBytes += bytes.length;
   }
 
+  /** Sends what has just been encoded. */
+  sendEncoded({ bytes, start, end }: PacketEncoder): void {
+    const link = this.#link;
+    if (!this.#open || this.#stream || !link.sendPart) return this.send(bytes.subarray(start, end));
+    this.traffic.sent(end - start);
+    link.sendPart(bytes, start, end);
+  }
+
   /** Streams `chunks` a slice at a time; `drained` brings the next one. */
   sendImage(chunks: Iterable<Buffer>): void {
     this.#stream = chunks[Symbol.iterator]();
@@ -121,22 +130,6 @@ export class QuorumLink {
     this.#stream = null;
     this.#behindImage = [];
     this.#behindImageBytes = 0;
-  }
-}
-
-/**
- * Encodes a packet once although it is sent to many: the leader hands the same packet to every learner in turn.
- */
-export class PacketEncoder {
-  #last: QuorumPacket | null = null;
-  #bytes: Buffer = Buffer.alloc(0);
-
-  encode(packet: QuorumPacket): Buffer {
-    if (packet !== this.#last) {
-      this.#bytes = encodePacket(packet);
-      this.#last = packet;
-    }
-    return this.#bytes;
   }
 }
 

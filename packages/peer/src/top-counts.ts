@@ -6,40 +6,46 @@ const CAPACITY = 256;
  * al. 2005). A count is too high by at most the total ÷ CAPACITY, and no key above that is missing.
  */
 export class TopCounts {
-  readonly #counts = new Map<string, number>();
-  /** No count is below this: the search for the rarest ends at the first that has it. */
-  #floor = 0;
+  readonly #places = new Map<string, number>();
+  #keys: string[] = [];
+  /** Beside the keys and not in the Map: where the rarest is looked for often, and making an entry of each would be garbage. */
+  readonly #counts = new Float64Array(CAPACITY);
 
   add(key: string, times: number): void {
-    const count = this.#counts.get(key);
-    if (count !== undefined) this.#counts.set(key, count + times);
-    else if (this.#counts.size < CAPACITY) this.#counts.set(key, times);
+    const place = this.#places.get(key);
+    if (place !== undefined) this.#counts[place]! += times;
+    else if (this.#keys.length < CAPACITY) this.#put(this.#keys.length, key, times);
     else this.#replaceRarest(key, times);
   }
 
   /** The `most` keys with the highest counts, highest first. */
   top(most: number): { readonly key: string; readonly count: number }[] {
-    const sorted = [...this.#counts].sort(([, a], [, b]) => b - a);
-    return sorted.slice(0, most).map(([key, count]) => ({ key, count }));
+    const all = this.#keys.map((key, place) => ({ key, count: this.#counts[place]! }));
+    return all.sort((a, b) => b.count - a.count).slice(0, most);
   }
 
   clear(): void {
-    this.#counts.clear();
-    this.#floor = 0;
+    this.#places.clear();
+    this.#keys = [];
   }
 
   /** The newcomer inherits the count of the one that it drives out: it may have been here that often before. */
   #replaceRarest(key: string, times: number): void {
-    let rarest = '';
-    let fewest = Infinity;
-    for (const [other, count] of this.#counts) {
-      if (count >= fewest) continue;
-      rarest = other;
-      fewest = count;
-      if (count <= this.#floor) break;
-    }
-    this.#floor = fewest;
-    this.#counts.delete(rarest);
-    this.#counts.set(key, fewest + times);
+    const place = this.#rarest();
+    this.#places.delete(this.#keys[place]!);
+    this.#put(place, key, this.#counts[place]! + times);
+  }
+
+  #rarest(): number {
+    const counts = this.#counts;
+    let rarest = 0;
+    for (let place = 1; place < CAPACITY; place++) if (counts[place]! < counts[rarest]!) rarest = place;
+    return rarest;
+  }
+
+  #put(place: number, key: string, count: number): void {
+    this.#places.set(key, place);
+    this.#keys[place] = key;
+    this.#counts[place] = count;
   }
 }

@@ -74,6 +74,8 @@ export interface Link {
   readonly bufferedBytes: number;
   /** Ordered; several small ones sent in a turn are coalesced. The link owns `bytes` from here on. */
   send(bytes: Buffer): void;
+  /** The same for `bytes[start, end)`, where that is cheaper than a Buffer for each packet. */
+  sendPart?(bytes: Buffer, start: number, end: number): void;
   /** Nothing is delivered from this link afterwards; no `linkClosed` follows a close of our own. */
   close(reason: string): void;
 }

@@ -73,10 +73,15 @@ class MadeUpLink implements Link {
     if (!this.#open) return;
     this.bufferedBytes += bytes.length;
     this.#time.after(LATENCY_MS, () => {
+      // Read only now: what was sent belongs to the link, and must not have changed meanwhile.
       this.bufferedBytes -= bytes.length;
       this.other.receive({ kind: 'linkData', link: this.other, chunk: Buffer.from(bytes) });
       if (this.bufferedBytes === 0) this.receive({ kind: 'linkDrained', link: this });
     });
+  }
+
+  sendPart(bytes: Buffer, start: number, end: number): void {
+    this.send(bytes.subarray(start, end));
   }
 
   close(reason: string): void {

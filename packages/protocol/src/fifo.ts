@@ -4,7 +4,8 @@ const KEPT = 4096;
 
 /**
  * A queue in a ring, whose length is a power of two: nothing is moved, and no array changes its length, when items come
- * and go.
+ * and go. An array that is pushed to and shifted makes itself a new store now and then, and the stores that it leaves behind
+ * keep young items alive.
  */
 export class Fifo<T> {
   #ring: (T | undefined)[] = [];
@@ -18,6 +19,16 @@ export class Fifo<T> {
   /** The oldest item, undefined when empty. */
   get first(): T | undefined {
     return this.#ring[this.#head];
+  }
+
+  /** The youngest item, undefined when empty. */
+  get last(): T | undefined {
+    return this.at(this.#length - 1);
+  }
+
+  /** The item that has `index` others before it, undefined when there is none. */
+  at(index: number): T | undefined {
+    return index >= 0 && index < this.#length ? this.#ring[this.#slot(index)] : undefined;
   }
 
   push(item: T): void {

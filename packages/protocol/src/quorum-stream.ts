@@ -21,6 +21,7 @@ export class QuorumStreamReader<I> {
   readonly #limit: number;
   readonly #imageBuilder: (zxid: Zxid) => ImageBuilder<I>;
   readonly #queue = new ByteQueue();
+  readonly #reader = new Reader(Buffer.alloc(0));
   #image: { reader: ImageReader; builder: ImageBuilder<I> } | null = null;
 
   /**
@@ -37,15 +38,41 @@ export class QuorumStreamReader<I> {
    * @throws JuteError when the bytes are no packet or no image; the connection is to be closed
    */
   push(chunk: Buffer): StreamItem<I>[] {
-    if (this.#image && !this.#image.reader.done) this.#feedImage(chunk);
-    else this.#queue.push(chunk);
     const items: StreamItem<I>[] = [];
+    const used = this.#image === null && this.#queue.length === 0 ? this.#readWhole(chunk, items) : 0;
+    const rest = used === 0 ? chunk : chunk.subarray(used);
+    if (this.#image && !this.#image.reader.done) this.#feedImage(rest);
+    else this.#queue.push(rest);
     for (let item = this.#next(); item; item = this.#next()) items.push(item);
     return items;
   }
 
   #next(): StreamItem<I> | null {
     return this.#image ? this.#finishImage(this.#image) : this.#readPacket();
+  }
+
+  /**
+   * The packets that lie whole in a chunk, as nearly all do, without the queue. Whatever is unusual is left to it: a packet
+   * cut off, a length that is wrong, an image to come.
+   * @returns how many bytes were used
+   */
+  #readWhole(chunk: Buffer, items: StreamItem<I>[]): number {
+    let at = 0;
+    for (let end = this.#endOfPacket(chunk, at); end > 0; end = this.#endOfPacket(chunk, at)) {
+      items.push({ kind: 'packet', packet: QuorumPacket.read(this.#reader.restart(chunk, at, end)) });
+      at = end;
+    }
+    return at;
+  }
+
+  /** Behind the packet that begins at `from`; −1: see {@link #readWhole}. */
+  #endOfPacket(bytes: Buffer, from: number): number {
+    let end = endOfCounted(bytes, from + 12, this.#limit);
+    if (end < 0 || end + 4 > bytes.length || bytes.readInt32BE(from) === PacketType.SNAP) return -1;
+    const fields = 2 * Math.max(bytes.readInt32BE(end), 0); // scheme and id of each
+    end += 4;
+    for (let field = 0; field < fields && end > 0; field++) end = endOfCounted(bytes, end, this.#limit);
+    return end - from > 2 * this.#limit ? -1 : end;
   }
 
   #feedImage(chunk: Buffer): void {
@@ -81,4 +108,13 @@ export class QuorumStreamReader<I> {
     this.#image = { reader: new ImageReader(builder, this.#limit), builder };
     this.#feedImage(this.#queue.takeAll());
   }
+}
+
+/** Behind a buffer or string whose length is at `at`; −1: not all of it is there, or its length is wrong. */
+function endOfCounted(bytes: Buffer, at: number, limit: number): number {
+  if (at + 4 > bytes.length) return -1;
+  const length = bytes.readInt32BE(at);
+  if (length < -1 || length > limit) return -1;
+  const end = at + 4 + Math.max(length, 0);
+  return end > bytes.length ? -1 : end;
 }

@@ -20,7 +20,9 @@ test('a queue is what an array is that is pushed to, shifted and popped', () => 
         else if (each.kind === 'pop') expect(fifo.pop()).toBe(model.pop());
         else for (let i = 0; i < each.times; i++) (fifo.push(i), model.push(i));
         expect(fifo.length).toBe(model.length);
-        expect(fifo.first).toBe(model[0]);
+        expect([fifo.first, fifo.last]).toEqual([model[0], model.at(-1)]);
+        expect([fifo.at(-1), fifo.at(model.length)]).toEqual([undefined, undefined]);
+        expect(model.map((_, index) => fifo.at(index))).toEqual(model);
         expect([...fifo]).toEqual(model);
       }
     }),

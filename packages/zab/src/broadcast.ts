@@ -74,7 +74,13 @@ export class Broadcast {
   /** The own log is on disk up to here. */
   persisted(zxid: Zxid): void {
     if (zxid > this.#ownLogged) this.#ownLogged = zxid;
-    this.commitWhatHasQuorum();
+    this.acked(zxid);
+  }
+
+  /** Somebody's log is on disk up to here. What lies above it has no more acks than before; nor is there any news of what was committed. */
+  acked(zxid: Zxid): void {
+    const { head } = this.#proposals;
+    if (head !== undefined && head.zxid <= zxid) this.commitWhatHasQuorum();
   }
 
   /** Only the head is examined: Zab commits in zxid order or not at all (17.1 T13). */

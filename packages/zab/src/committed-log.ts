@@ -1,4 +1,4 @@
-import { epochOf } from '@zk/protocol';
+import { epochOf, Fifo } from '@zk/protocol';
 import type { LoggedTxn, Zxid } from '@zk/protocol';
 
 /** How many of the newest committed proposals are kept in memory at least (zookeeper.commitLogCount). */
@@ -18,27 +18,25 @@ export function follows(next: Zxid, previous: Zxid): boolean {
  */
 export class CommittedLog {
   readonly #capacity: number;
-  #zxids: Zxid[] = [];
-  #bytes: Buffer[] = [];
-  /** Index of the oldest one in use: trimming one by one would move the whole array each time. */
-  #first = 0;
+  readonly #zxids = new Fifo<Zxid>();
+  readonly #bytes = new Fifo<Buffer>();
 
   constructor(capacity: number = COMMITTED_LOG_COUNT) {
     this.#capacity = capacity;
   }
 
   get size(): number {
-    return this.#zxids.length - this.#first;
+    return this.#zxids.length;
   }
 
   /** The oldest zxid, null when empty. */
   get min(): Zxid | null {
-    return this.#zxids[this.#first] ?? null;
+    return this.#zxids.first ?? null;
   }
 
   /** The newest zxid, null when empty. */
   get max(): Zxid | null {
-    return this.#zxids.at(-1) ?? null;
+    return this.#zxids.last ?? null;
   }
 
   /** Adds the next committed proposal. One that is here already is ignored; after a hole, what came before is forgotten. */
@@ -50,39 +48,36 @@ export class CommittedLog {
     }
     this.#zxids.push(zxid);
     this.#bytes.push(bytes);
-    if (this.size > this.#capacity) this.#first += 1;
-    if (this.#first > this.#capacity) this.#trim();
+    if (this.size <= this.#capacity) return;
+    this.#zxids.shift();
+    this.#bytes.shift();
   }
 
   /** Everything with zxid >= `from`, in order. Valid until the next change. */
   *from(from: Zxid): Generator<LoggedTxn> {
-    for (let i = this.#indexOf(from); i < this.#zxids.length; i++) yield { zxid: this.#zxids[i]!, bytes: this.#bytes[i]! };
+    for (let i = this.#indexOf(from); i < this.size; i++) yield { zxid: this.#zxids.at(i)!, bytes: this.#bytes.at(i)! };
   }
 
   /** Forgets everything above `to` (TRUNC). */
   truncate(to: Zxid): void {
-    this.#zxids.length = this.#bytes.length = this.#indexOf((to + 1n) as Zxid);
+    while (this.max !== null && this.max > to) {
+      this.#zxids.pop();
+      this.#bytes.pop();
+    }
   }
 
   clear(): void {
-    this.#zxids = [];
-    this.#bytes = [];
-    this.#first = 0;
-  }
-
-  #trim(): void {
-    this.#zxids = this.#zxids.slice(this.#first);
-    this.#bytes = this.#bytes.slice(this.#first);
-    this.#first = 0;
+    this.#zxids.clear();
+    this.#bytes.clear();
   }
 
   /** Where the first proposal with zxid >= `from` is, by bisection. */
   #indexOf(from: Zxid): number {
-    let low = this.#first;
-    let high = this.#zxids.length;
+    let low = 0;
+    let high = this.size;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#zxids[middle]! < from) low = middle + 1;
+      if (this.#zxids.at(middle)! < from) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -408,7 +408,7 @@ export class Leader {
     if (epochOf(zxid) !== this.epoch || counterOf(zxid) === 0n) return;
     if (zxid > this.lastProposed) return this.#disconnect(handler, `acked ${hex(zxid)}, which was never proposed`);
     handler.acked(zxid);
-    this.#broadcast.commitWhatHasQuorum();
+    this.#broadcast.acked(zxid);
   }
 
   // --- Time ---

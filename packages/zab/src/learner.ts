@@ -1,5 +1,5 @@
 import { JuteError } from '@zk/jute';
-import { asZxid, counterOf, EnsembleConfig, epochOf, hex, invariant, OpCode, PacketType, packetName, parseProposal, zxidOf } from '@zk/protocol';
+import { asZxid, counterOf, EnsembleConfig, epochOf, Fifo, hex, invariant, OpCode, PacketType, packetName, parseProposal, zxidOf } from '@zk/protocol';
 import type { Epoch, Millis, Proposal, QuorumPacket, Zxid } from '@zk/protocol';
 import type { LearnerEffect, LearnerInput, LearnerOptions, Remains } from './learner-io.ts';
 import {
@@ -33,7 +33,7 @@ export class Learner {
   readonly #options: LearnerOptions;
   readonly #deferred: QuorumPacket[] = [];
   /** Appended in steady state and not on disk yet, in order: each gets its own ACK. */
-  readonly #unacked: Zxid[] = [];
+  readonly #unacked = new Fifo<Zxid>();
   #history: ReceivedHistory;
   #phase: Phase = 'dialling';
   /** Where the leader had our log cut. */
@@ -63,7 +63,7 @@ export class Learner {
 
   /** What was appended to the own log and is not committed, in order. */
   uncommitted(): readonly Proposal[] {
-    return this.#isPendingLogged ? this.#history.pending : [];
+    return this.#isPendingLogged ? [...this.#history.pending] : [];
   }
 
   /** When the next `tick` is due: when the leader has been silent for too long. Our own disk's time is not counted. */
@@ -291,7 +291,7 @@ export class Learner {
   /** May come before our own ACK, or before our disk has the txn at all: a quorum has it (17.4 T44). */
   #committed(packet: QuorumPacket): void {
     if (packet.zxid <= this.#history.lastCommitted) return;
-    const oldest = this.#history.pending[0];
+    const oldest = this.#history.pending.first;
     if (oldest && oldest.zxid !== packet.zxid) {
       const reason = `COMMIT ${hex(packet.zxid)}, but the oldest pending proposal is ${hex(oldest.zxid)}`;
       this.#effects.push({ kind: 'fatal', code: UNMATCHED_COMMIT, reason });
@@ -303,14 +303,15 @@ export class Learner {
   }
 
   #informed(packet: QuorumPacket): void {
-    const pending = this.#history.pending.length;
+    const { pending } = this.#history;
+    const before = pending.length;
     this.#learnInformed(packet);
-    for (const proposal of this.#history.pending.slice(pending)) this.#append(proposal);
+    if (pending.length > before) this.#append(pending.last!);
     this.#commitReceived();
   }
 
   #persisted(zxid: Zxid): void {
-    for (let next = this.#unacked[0]; next !== undefined && next <= zxid; next = this.#unacked[0]) {
+    for (let next = this.#unacked.first; next !== undefined && next <= zxid; next = this.#unacked.first) {
       this.#unacked.shift();
       this.#send(makePacket(PacketType.ACK, next));
     }

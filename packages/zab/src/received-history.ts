@@ -1,4 +1,4 @@
-import { asZxid, epochOf, hex } from '@zk/protocol';
+import { asZxid, epochOf, Fifo, hex } from '@zk/protocol';
 import type { Proposal, Sid, Zxid } from '@zk/protocol';
 import { follows } from './committed-log.ts';
 
@@ -18,8 +18,8 @@ export interface Commit {
  * holes, whoever left them (quorum.md 8.2, ZOOKEEPER-4925).
  */
 export class ReceivedHistory {
-  readonly #pending: Proposal[] = [];
-  readonly #commits: Commit[] = [];
+  readonly #pending = new Fifo<Proposal>();
+  readonly #commits = new Fifo<Commit>();
   /** Everything up to here is in the tree already. */
   readonly #base: Zxid;
   #lastReceived: Zxid;
@@ -32,7 +32,7 @@ export class ReceivedHistory {
     this.#lastCommitted = base;
   }
 
-  get pending(): readonly Proposal[] {
+  get pending(): Fifo<Proposal> {
     return this.#pending;
   }
 
@@ -68,7 +68,7 @@ export class ReceivedHistory {
   nextCommitted(): { proposal: Proposal; commit: Commit } | null {
     const commit = this.#commits.shift();
     if (!commit) return null;
-    const proposal = this.#pending[0];
+    const proposal = this.#pending.first;
     if (proposal?.zxid !== commit.zxid) {
       const oldest = proposal ? hex(proposal.zxid) : 'none';
       throw new MismatchError(`COMMIT ${hex(commit.zxid)}, but the oldest pending proposal is ${oldest}`);

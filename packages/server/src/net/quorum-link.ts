@@ -52,6 +52,10 @@ export class QuorumSocket implements Link {
     if (this.#isOpen) this.#writer.send(bytes);
   }
 
+  sendPart(bytes: Buffer, start: number, end: number): void {
+    if (this.#isOpen) this.#writer.sendPart(bytes, start, end);
+  }
+
   close(_reason: string): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
