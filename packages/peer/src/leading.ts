@@ -2,9 +2,10 @@ import { JuteError } from '@zk/jute';
 import { OpCode, PacketType, asZxid, encodeImage } from '@zk/protocol';
 import type { Epoch, Millis, QuorumPacket, Sid, Zxid } from '@zk/protocol';
 import { Leader } from '@zk/zab';
-import type { LeaderEffect, LeaderInput, LearnerStatus, LinkId } from '@zk/zab';
+import type { LeaderEffect, LeaderInput, LinkId } from '@zk/zab';
 import type { Authority } from './authority.ts';
 import { EffectLoop } from './effect-loop.ts';
+import { LearnerMeter } from './learner-meter.ts';
 import { QuorumLink, snapStream } from './links.ts';
 import type { LinkEvents } from './links.ts';
 import { PacketEncoder } from './packet-encoder.ts';
@@ -23,6 +24,7 @@ export class Leading implements Role, LinkEvents {
   readonly #machine: Leader;
   readonly #loop: EffectLoop<LeaderInput, LeaderEffect>;
   readonly #links = new Map<LinkId, QuorumLink>();
+  readonly #meter: LearnerMeter;
   readonly #encoder = new PacketEncoder();
   #serving = false;
   #retiring = false;
@@ -49,6 +51,7 @@ export class Leading implements Role, LinkEvents {
       maxConcurrentDiffSyncs: config.maxConcurrentDiffSyncs,
       maxTimeToWaitForEpochMs: config.leaderMaxTimeToWaitForEpoch,
     });
+    this.#meter = new LearnerMeter(member.pipeline.metrics, world.clock, this.#links, () => this.#machine.learners());
     this.#loop = new EffectLoop(
       (input) => this.#machine.step(input, world.clock.now()),
       (effect) => this.#perform(effect),
@@ -102,7 +105,7 @@ export class Leading implements Role, LinkEvents {
       const bytes = link.backlogBytes;
       if (bytes > WORTH_TELLING_BYTES) this.#loop.feed({ kind: 'backlog', link: link.id, bytes });
     }
-    this.#measureQueues();
+    this.#meter.lookAtQueues();
     this.#loop.feed({ kind: 'tick' });
   }
 
@@ -130,15 +133,15 @@ export class Leading implements Role, LinkEvents {
   }
 
   learners(): readonly FollowedBy[] {
-    return this.#machine.learners().map((status) => ({ ...status, ...trafficOf(this.#links.get(status.link)) }));
+    return this.#meter.report();
   }
 
   resetStats(): void {
-    for (const { traffic } of this.#links.values()) traffic.reset();
+    this.#meter.reset();
   }
 
   packet(link: QuorumLink, packet: QuorumPacket): void {
-    if (packet.type === PacketType.ACK && link.traffic.acks.isAwaiting(packet.zxid)) this.#timed(link);
+    if (packet.type === PacketType.ACK) this.#meter.acked(link, packet);
     this.#loop.feed({ kind: 'packet', link: link.id, packet });
   }
 
@@ -157,25 +160,11 @@ export class Leading implements Role, LinkEvents {
     this.#loop.feed({ kind: 'unlinked', link: link.id });
   }
 
-  #measureQueues(): void {
-    const now = this.#member.world.clock.now();
-    for (const { link, sid, phase } of this.#machine.learners()) {
-      const { backlogBytes = 0, traffic } = this.#links.get(link) ?? {};
-      if (sid !== null && phase === 'synced') this.#member.pipeline.metrics.learner(sid).waiting(traffic?.packetsIn(backlogBytes) ?? 0, now);
-    }
-  }
-
-  #timed({ id, traffic }: QuorumLink): void {
-    traffic.sid ??= this.#machine.learners().find(({ link }) => link === id)?.sid ?? null;
-    const ms = traffic.acks.stop(this.#member.world.clock.now());
-    if (traffic.sid !== null) this.#member.pipeline.metrics.learner(traffic.sid).ackLatency.add(ms);
-  }
-
   #linked(link: Link): void {
     const { config, world } = this.#member;
     world.trace({ kind: 'linkOpened', remote: link.remote, side: 'leader' });
     const quorumLink = new QuorumLink(link, config, this);
-    quorumLink.traffic.establishedAt = world.clock.wallTime();
+    this.#meter.linked(quorumLink);
     this.#links.set(link.id, quorumLink);
     this.#loop.feed({ kind: 'linked', link: link.id, remote: link.remote });
   }
@@ -231,14 +220,10 @@ export class Leading implements Role, LinkEvents {
   #send(id: LinkId, packet: QuorumPacket): void {
     const link = this.#links.get(id);
     if (!link) return;
-    if (packet.type === PacketType.PROPOSAL) this.#time(link, asZxid(packet.zxid));
+    if (packet.type === PacketType.PROPOSAL) this.#meter.proposed(link, asZxid(packet.zxid));
     else if (packet.type === PacketType.DIFF) this.#traceSync(id, 'DIFF', asZxid(packet.zxid));
     else if (packet.type === PacketType.TRUNC) this.#traceSync(id, 'TRUNC', asZxid(packet.zxid));
     link.sendEncoded(this.#encoder.encode(packet));
-  }
-
-  #time({ traffic: { acks } }: QuorumLink, zxid: Zxid): void {
-    if (acks.isIdle) acks.start(zxid, this.#member.world.clock.now());
   }
 
   #sendImage(id: LinkId): void {
@@ -271,8 +256,7 @@ export class Leading implements Role, LinkEvents {
   #request({ link, session, cxid, op, body, authinfo }: Extract<LeaderEffect, { kind: 'request' }>): void {
     if (this.#retiring) return; // whoever asked it hears of a lost connection, as from a leader that vanished
     const answerSync = op === OpCode.sync ? () => this.#loop.feed({ kind: 'sync', token: null, link }) : undefined;
-    const from = this.#links.get(link);
-    if (from) from.traffic.requests += 1;
+    this.#meter.requested(link);
     this.#member.pipeline.forwarded(link, session, cxid, op, body, authinfo, answerSync);
   }
 
@@ -296,16 +280,4 @@ export class Leading implements Role, LinkEvents {
       revalidate: () => unreachable('a leader knows its sessions'),
     };
   }
-}
-
-function trafficOf(link: QuorumLink | undefined): Omit<FollowedBy, keyof LearnerStatus> {
-  const { backlogBytes = 0, traffic } = link ?? {};
-  return {
-    establishedAt: traffic?.establishedAt ?? 0,
-    packetsSent: traffic?.packetsSent ?? 0,
-    packetsReceived: traffic?.packetsReceived ?? 0,
-    requests: traffic?.requests ?? 0,
-    queuedPackets: traffic?.packetsIn(backlogBytes) ?? 0,
-    queuedBytes: backlogBytes,
-  };
 }
