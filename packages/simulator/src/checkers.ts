@@ -1,4 +1,4 @@
-import { asSessionId, hex, type Sid, type Zxid } from '@zk/protocol';
+import { asSessionId, hex, type Zxid } from '@zk/protocol';
 import type { TraceEvent } from '@zk/peer';
 import { bytesAt, type DiskOperation, type Interrupted } from './disk.ts';
 import { History } from './committed-history.ts';
@@ -8,6 +8,7 @@ import { Model } from './model.ts';
 import type { NodeObserver, SimNode } from './node.ts';
 import type { SimSession } from './sim-session.ts';
 import { check, Violation } from './violation.ts';
+import type { Voting } from './voting.ts';
 import { WatchChecker } from './watch-checker.ts';
 import { WriteChecker, type WriteInProgress, type WriteRequest } from './write-checker.ts';
 
@@ -34,15 +35,17 @@ export class Checkers implements NodeObserver, Broadcasts {
   readonly history: History;
   readonly watches: WatchChecker;
   readonly #writes: WriteChecker;
+  readonly #voting: Voting;
   #epochs: EpochChecker | null = null;
   #nodes: readonly SimNode[] = [];
   readonly #proposals = new Map<bigint, Buffer>();
   /** What was seen to happen, and how often: a run that never got anywhere near a fault says nothing about it. */
   readonly situations = new Map<string, number>();
 
-  constructor(voters: readonly Sid[], options: { localSessions: boolean }) {
+  constructor(voting: Voting, options: { localSessions: boolean }) {
+    this.#voting = voting;
     this.model = new Model(options.localSessions);
-    this.history = new History(voters, this.model);
+    this.history = new History(voting, this.model);
     this.watches = new WatchChecker(this.model);
     this.#writes = new WriteChecker(this.history, this.model);
   }
@@ -51,7 +54,7 @@ export class Checkers implements NodeObserver, Broadcasts {
   watch(nodes: readonly SimNode[], voters: readonly SimNode[]): void {
     this.#nodes = nodes;
     this.history.watch(nodes);
-    this.#epochs = new EpochChecker(this.history, voters);
+    this.#epochs = new EpochChecker(this.history, this.#voting, voters);
   }
 
   voted(node: SimNode, message: Buffer): void {

@@ -10,12 +10,15 @@ import { SimClient } from './sim-client.ts';
 import { StoryClient } from './story-client.ts';
 import { Transcript } from './transcript.ts';
 import { check } from './violation.ts';
+import { votingOf, type Voting } from './voting.ts';
 
 export interface ClusterOptions {
   readonly seed: number;
   readonly observers?: number;
   /** Observers have the smallest ids, not the greatest. */
   readonly observersFirst?: boolean;
+  /** The voters in groups of two, of weights 2 and 1: a quorum is a majority of groups, each with a majority of its weight. */
+  readonly hierarchical?: boolean;
   /** What members are told beyond their membership: `snapCount`, `tickTime`, … */
   readonly settings?: Partial<Omit<PeerSettings, 'sid' | 'ensemble'>>;
   /** Comes between every member and its store. */
@@ -40,6 +43,7 @@ export class Cluster {
   readonly checkers: Checkers;
   readonly nodes: readonly SimNode[];
   readonly voters: readonly SimNode[];
+  readonly voting: Voting;
   /** Until then clients ask for nothing. */
   quietUntil = 0;
   #clients = 0;
@@ -51,8 +55,9 @@ export class Cluster {
     const sids = Array.from({ length: voters + observers }, (_, i) => asSid(BigInt(i + 1)));
     const firstVoter = options.observersFirst ? observers : 0;
     const voting = sids.slice(firstVoter, firstVoter + voters);
-    this.checkers = new Checkers(voting, { localSessions: options.settings?.localSessionsEnabled ?? false });
-    const ensemble = sids.length === 1 ? null : ensembleOf(sids, voting);
+    const ensemble = sids.length === 1 ? null : ensembleOf(sids, voting, options.hierarchical ?? false);
+    this.voting = votingOf(voting, ensemble);
+    this.checkers = new Checkers(this.voting, { localSessions: options.settings?.localSessionsEnabled ?? false });
     const transcript = options.transcript && new Transcript(this.scheduler, options.transcript);
     const observer = transcript?.before(this.checkers) ?? this.checkers;
     this.nodes = sids.map((sid) => {
@@ -104,8 +109,8 @@ export class Cluster {
 
   #settled(): boolean {
     const living = this.nodes.filter((node) => node.alive);
-    if (living.filter((node) => this.voters.includes(node)).length <= this.voters.length / 2) return true;
-    if (this.network.partitioned) return this.#majoritySettled(living);
+    if (!this.#isQuorum(living)) return true;
+    if (this.network.partitioned) return this.#quorumSettled(living);
     const [leader, another] = living.filter(leads);
     if (!leader || another) return false;
     const { currentEpoch } = leader.peer.inspect();
@@ -116,13 +121,16 @@ export class Cluster {
     });
   }
 
-  /** With a partition in place: one leader that a majority of the voters can reach, and they serve with it. */
-  #majoritySettled(living: readonly SimNode[]): boolean {
+  #isQuorum(nodes: readonly SimNode[]): boolean {
+    return this.voting.isQuorum(nodes.map(({ sid }) => sid).filter((sid) => this.voting.voters.includes(sid)));
+  }
+
+  /** With a partition in place: one leader that a quorum of the voters can reach, and they serve with it. */
+  #quorumSettled(living: readonly SimNode[]): boolean {
     return living.filter(leads).some((leader) => {
       const epoch = leader.peer.inspect().currentEpoch;
       const side = living.filter((node) => !this.network.isBlocked(node.sid, leader.sid) && !this.network.isBlocked(leader.sid, node.sid));
-      const voters = side.filter((node) => this.voters.includes(node));
-      return voters.length > this.voters.length / 2 && side.every((node) => {
+      return this.#isQuorum(side) && side.every((node) => {
         const status = node.peer.inspect();
         return status.serving !== null && status.currentEpoch === epoch;
       });
@@ -205,7 +213,7 @@ function leads(node: SimNode): boolean {
   return serving === 'leader' || serving === 'standalone';
 }
 
-function ensembleOf(sids: readonly Sid[], voters: readonly Sid[]): EnsembleConfig {
+function ensembleOf(sids: readonly Sid[], voters: readonly Sid[], hierarchical: boolean): EnsembleConfig {
   return EnsembleConfig.of(
     sids.map((sid) => ({
       sid,
@@ -214,5 +222,12 @@ function ensembleOf(sids: readonly Sid[], voters: readonly Sid[]): EnsembleConfi
       client: null,
       clientInText: false,
     })),
+    hierarchical ? inPairs(voters) : {},
   );
+}
+
+function inPairs(voters: readonly Sid[]): { groups: Map<bigint, Sid[]>; weights: Map<Sid, number> } {
+  const groups = new Map<bigint, Sid[]>();
+  voters.forEach((sid, i) => groups.set(BigInt(i >> 1), [...(groups.get(BigInt(i >> 1)) ?? []), sid]));
+  return { groups, weights: new Map(voters.map((sid, i) => [sid, i % 2 === 0 ? 2 : 1])) };
 }

@@ -3,13 +3,14 @@ import { bytesAt } from './disk.ts';
 import type { Model } from './model.ts';
 import type { SimNode } from './node.ts';
 import { check } from './violation.ts';
+import type { Voting } from './voting.ts';
 
 /**
  * What is committed, in its one order, as an observer above all members sees it: it grows when the first member commits a
  * txn, and when a leader begins to serve, whose whole log a quorum then has. It never changes otherwise.
  */
 export class History {
-  readonly #voters: ReadonlySet<Sid>;
+  readonly #voting: Voting;
   readonly #model: Model;
   readonly #order: bigint[] = [];
   readonly #bytes = new Map<bigint, Buffer>();
@@ -19,8 +20,8 @@ export class History {
   readonly #tails = new Map<bigint, Proposal[]>();
   #nodes = new Map<Sid, SimNode>();
 
-  constructor(voters: readonly Sid[], model: Model) {
-    this.#voters = new Set(voters);
+  constructor(voting: Voting, model: Model) {
+    this.#voting = voting;
     this.#model = model;
   }
 
@@ -110,8 +111,8 @@ export class History {
   /** A member has given up a part of its history: what is committed is still on a quorum of disks, damage aside. */
   rewound(node: SimNode): void {
     for (const zxid of this.#order.slice(this.#indexAfter(node.disk.lastZxid))) {
-      const holders = [...this.#voters].filter((sid) => this.#nodes.get(sid)?.disk.damaged || this.#nodes.get(sid)?.disk.has(zxid as Zxid));
-      check(holders.length > this.#voters.size / 2, 'CommittedNotTruncated', () => `server.${node.sid} gave up ${hex(zxid)}, which is left on [${holders.join(' ')}] only`);
+      const holders = this.#voting.voters.filter((sid) => this.#nodes.get(sid)?.disk.damaged || this.#nodes.get(sid)?.disk.has(zxid as Zxid));
+      check(this.#voting.isQuorum(holders), 'CommittedNotTruncated', () => `server.${node.sid} gave up ${hex(zxid)}, which is left on [${holders.join(' ')}] only`);
     }
   }
 
@@ -136,8 +137,8 @@ export class History {
   }
 
   #onQuorum(node: SimNode, zxid: Zxid): void {
-    const durable = [...this.#voters].filter((sid) => this.#nodes.get(sid)?.disk.has(zxid));
-    check(durable.length > this.#voters.size / 2, 'CommitQuorum', () => `server.${node.sid} commits ${hex(zxid)}, which is durable on [${durable.join(' ')}] only`);
+    const durable = this.#voting.voters.filter((sid) => this.#nodes.get(sid)?.disk.has(zxid));
+    check(this.#voting.isQuorum(durable), 'CommitQuorum', () => `server.${node.sid} commits ${hex(zxid)}, which is durable on [${durable.join(' ')}] only`);
   }
 
   #after(zxid: bigint): bigint | undefined {

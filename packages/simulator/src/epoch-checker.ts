@@ -2,6 +2,7 @@ import { ServerState, asZxid, counterOf, decodeNotification, epochOf, hex, type 
 import type { History } from './committed-history.ts';
 import type { SimNode } from './node.ts';
 import { check } from './violation.ts';
+import type { Voting } from './voting.ts';
 
 interface Seen {
   readonly accepted: bigint;
@@ -11,6 +12,7 @@ interface Seen {
 /** What disks say about epochs, at every instant (quorum.md 18.1: Leadership, EpochMonotonic; 17.1: T3, T5). */
 export class EpochChecker {
   readonly #history: History;
+  readonly #voting: Voting;
   readonly #voters: readonly SimNode[];
   readonly #seen = new Map<Sid, Seen>();
   readonly #leaders = new Map<bigint, Sid>();
@@ -19,7 +21,8 @@ export class EpochChecker {
   /** Votes of members for themselves that were true when they were cast. */
   readonly #trueOnce = new Set<string>();
 
-  constructor(history: History, voters: readonly SimNode[]) {
+  constructor(history: History, voting: Voting, voters: readonly SimNode[]) {
+    this.#voting = voting;
     this.#history = history;
     this.#voters = voters;
   }
@@ -55,8 +58,8 @@ export class EpochChecker {
     this.leads(node, epoch);
     if (this.#voters.length === 1) return; // alone there is no epoch to agree on
     const established = this.#voters.filter(({ disk }) => (disk.durable.epochs?.current ?? 0n) >= epoch);
-    const sids = established.map(({ sid }) => sid).join(' ');
-    check(established.length > this.#voters.length / 2, 'EpochQuorum', () => `server.${node.sid} serves epoch ${epoch}, which is on the disks of [${sids}] only`);
+    const sids = established.map(({ sid }) => sid);
+    check(this.#voting.isQuorum(sids), 'EpochQuorum', () => `server.${node.sid} serves epoch ${epoch}, which is on the disks of [${sids.join(' ')}] only`);
   }
 
   /**

@@ -27,14 +27,26 @@ export interface SimulationOptions extends Pick<ClusterOptions, 'store' | 'trans
   readonly faultsForMs?: number;
 }
 
-const SHAPES = [
-  { voters: 3, observers: 0, observersFirst: false, weight: 6 },
-  { voters: 3, observers: 1, observersFirst: false, weight: 1 },
-  { voters: 3, observers: 1, observersFirst: true, weight: 1 },
-  { voters: 5, observers: 0, observersFirst: false, weight: 2 },
-  { voters: 5, observers: 2, observersFirst: false, weight: 1 },
-  { voters: 1, observers: 0, observersFirst: false, weight: 1 },
-] as const;
+interface Shape {
+  readonly name: string;
+  readonly voters: number;
+  readonly options: Pick<ClusterOptions, 'observers' | 'observersFirst' | 'hierarchical'>;
+  /** How often, compared to the others. */
+  readonly weight: number;
+}
+
+const SHAPES: readonly Shape[] = [
+  { name: '3 voters', voters: 3, options: {}, weight: 6 },
+  { name: '3 voters, 1 observer', voters: 3, options: { observers: 1 }, weight: 1 },
+  { name: '3 voters, 1 observer with the smallest id', voters: 3, options: { observers: 1, observersFirst: true }, weight: 1 },
+  { name: '5 voters', voters: 5, options: {}, weight: 2 },
+  { name: '5 voters, 2 observers', voters: 5, options: { observers: 2 }, weight: 1 },
+  { name: '6 voters in 3 groups', voters: 6, options: { hierarchical: true }, weight: 1 },
+  { name: '1 voter', voters: 1, options: {}, weight: 1 },
+];
+/** Every kind of ensemble, as reports name it. */
+export const MEMBERS: readonly string[] = SHAPES.map(({ name }) => name);
+
 const FAULTS_FOR_MS = 30_000;
 const CLIENTS = 3;
 /** The longest pause between two requests of a client, ms: epochs without a txn are as interesting as busy ones. */
@@ -43,8 +55,8 @@ const PAUSES_MS = [20, 80, 80, 300, 3_000];
 /** One ensemble, its clients, and everything that goes wrong for half a simulated minute; then it must recover. */
 export function simulate(seed: number, options: SimulationOptions = {}): Simulation {
   const rng = new Rng(seed ^ 0x5eed);
-  const { voters, observers, observersFirst } = rng.pick(SHAPES.flatMap((s) => Array.from({ length: s.weight }, () => s)));
-  const cluster = new Cluster(voters, { seed, observers, observersFirst, settings: settingsFor(rng), ...options });
+  const shape = rng.pick(SHAPES.flatMap((each) => Array.from({ length: each.weight }, () => each)));
+  const cluster = new Cluster(shape.voters, { seed, settings: settingsFor(rng), ...shape.options, ...options });
   const pauseMs = rng.pick(PAUSES_MS);
   let violation: Violation | null = null;
   let faults: ReadonlyMap<string, number> = new Map();
@@ -66,7 +78,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   }
   return {
     seed,
-    members: `${voters} voters, ${observers} observers${observersFirst ? ' with the smallest ids' : ''}`,
+    members: shape.name,
     violation,
     simulatedMs: cluster.scheduler.now,
     steps: cluster.scheduler.steps,

@@ -1,6 +1,6 @@
 import { DISK_OPERATIONS } from './disk.ts';
 import { FAULTS } from './nemesis.ts';
-import type { Simulation } from './simulate.ts';
+import { MEMBERS, type Simulation } from './simulate.ts';
 
 /** Named situations a long exploration should reach; one that never happened is said. */
 const SITUATIONS = [
@@ -49,7 +49,7 @@ export class Tally {
     return [
       `${this.#seeds} seeds, ${this.failed} failed; ${(this.#simulatedMs / 3_600_000).toFixed(2)} simulated hours in ${seconds.toFixed(1)} s (${(this.#seeds / seconds).toFixed(1)} seeds a second)`,
       `${this.#steps} steps, ${this.#committed} txns committed, ${this.#acknowledged} writes acknowledged, ${faults} faults`,
-      ...counted('members', this.#members, []),
+      ...counted('members', this.#members, MEMBERS),
       ...counted('faults', this.#faults, FAULTS),
       ...counted('txns', this.#txns, TXNS),
       ...counted('situations', this.#situations, SITUATIONS),
