@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the compatibility tests talk to: Apache ZooKeeper 3.9.5 (Maven Central), Debian's 3.8.0 server and
 # scripts, kazoo, the C client, Chromium, Prometheus's Python parsers; Curator (Maven Central) and, where there is a Go,
-# go-zookeeper. Needs root for Debian's packages; does nothing where everything is there already.
+# go-zookeeper and Prometheus's decoders. Needs root for Debian's packages; does nothing where everything is there already.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -33,4 +33,5 @@ if [ ! -d "$curator" ]; then
 fi
 if command -v go >/dev/null; then
   go -C "$here/clients/go" mod download || echo 'go-zookeeper is left out: its module could not be downloaded'
+  (cd "$here/clients/expfmt" && go build -o /dev/null .) || echo 'expfmt is left out: its modules could not be downloaded'
 fi

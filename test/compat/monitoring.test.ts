@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
@@ -89,5 +90,23 @@ test.runIf(hasParsers)('Prometheus’s Python parsers read every page, as text a
     const lines = (await run(PYTHON, [join(PROJECT_ROOT, 'test/compat/parse_metrics.py'), `http://127.0.0.1:${port}/metrics`])).trim().split('\n');
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['text/plain', 'application/openmetrics-text']);
     for (const line of lines) expect(line.split(' ')).toEqual(expect.arrayContaining(['avg_latency', 'readlatency', 'write_per_namespace', 'znode_count', 'nodejs_gc_duration_seconds']));
+  }
+});
+
+const EXPFMT = join(PROJECT_ROOT, 'test/compat/clients/expfmt');
+const canBuildGo = spawnSync('go', ['-C', EXPFMT, 'mod', 'verify']).status === 0;
+test.runIf(canBuildGo)('Prometheus’s Go decoders find the same in text and in protobuf (where there is a go, and its modules could be downloaded)', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'zk-expfmt-'));
+  try {
+    const binary = join(directory, 'expfmt');
+    await run('go', ['-C', EXPFMT, 'build', '-o', binary, '.']);
+    for (const port of metricsPorts) {
+      const [text, protobuf] = (await run(binary, [`http://127.0.0.1:${port}/metrics`])).trim().split('\n').map((line) => line.split(' '));
+      expect(text?.[0]).toBe('text');
+      expect(protobuf).toEqual(['protobuf', ...(text ?? []).slice(1)]);
+      expect(Number(text?.[1])).toBeGreaterThan(150);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });
