@@ -1,4 +1,4 @@
-import { EnsembleConfig, Fifo, OpCode, asZxid, invariant, violated } from '@zk/protocol';
+import { EnsembleConfig, Fifo, OpCode, asZxid, invariant, nextZxid, violated } from '@zk/protocol';
 import type { ImageBuilder, Proposal, Zxid } from '@zk/protocol';
 import type { Recovered, Store } from '@zk/store';
 import { DataTree } from '@zk/tree';
@@ -141,6 +141,24 @@ export class MemberHistory implements SyncHistory {
     this.#trusted = true;
     this.#store.replaceWith(this.#tree.image(), done);
     this.#world.trace({ kind: 'treeReplaced', by: 'snap', zxid: this.#lastLogged });
+  }
+
+  /**
+   * A tree from outside takes the place of ours, and the disk's, as if it were the next txn. Nothing may be logged that
+   * is not applied. `done` when it is durable.
+   * @returns the zxid it has from here on
+   */
+  restore(tree: DataTree, done: () => void): Zxid {
+    invariant(this.#tail.length === 0, 'nothing is under way when a database is restored');
+    const next = nextZxid(this.#lastLogged);
+    if (tree.lastZxid < next) tree.lastZxid = next;
+    this.#dress(tree);
+    this.committed.clear(); // it does not lead to this tree
+    this.#tree = tree;
+    this.#lastLogged = tree.lastZxid;
+    this.#store.replaceWith(tree.image(), done);
+    this.#world.trace({ kind: 'treeReplaced', by: 'restore', zxid: this.#lastLogged });
+    return this.#lastLogged;
   }
 
   /** The role ended before the received tree was durable: it never happened. */

@@ -11,6 +11,7 @@ export type { AuditEntry, AuditOperation } from './audit.ts';
 export type { ConnectionStatus, ExpiryBucket, PipelineStatus, SessionStatus } from './pipeline-status.ts';
 export { Distribution, Summary } from './distribution.ts';
 export type { RequestFilter } from './request-log.ts';
+export type { RestoreAnswer, RestoreRequest } from './restoring.ts';
 export { LearnerMetrics } from './learner-metrics.ts';
 export { PathTraffic } from './path-traffic.ts';
 export type { TrafficSide } from './path-traffic.ts';

@@ -193,6 +193,7 @@ export class Leading implements Role, LinkEvents {
       case 'touch':
         return pipeline.touch(effect.session, effect.timeOut);
       case 'revalidate': {
+        if (this.#retiring) return; // no answer is better than a wrong one: the client asks the next leader
         const { link, session, timeOut } = effect;
         return this.#loop.feed({ kind: 'revalidated', link, session, valid: pipeline.revalidate(link, session, timeOut) });
       }

@@ -21,6 +21,7 @@ import { ObserverMasters } from './observer-masters.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
+import { Restoring, type Restorable } from './restoring.ts';
 import { Stopped } from './stopped.ts';
 import { TreeReading } from './tree-reading.ts';
 import type { Input, World } from './world.ts';
@@ -59,6 +60,7 @@ export class Peer implements Member, Search {
   /** The tree holds nothing that could still be truncated: it may be saved. */
   #isTreeCommitted = false;
   #stopping = false;
+  readonly #restoring: Restoring;
   /** While a stop waits for what was asked before it: until when at most. */
   #farewellUntil: Millis | null = null;
   #isClosing = false;
@@ -82,6 +84,7 @@ export class Peer implements Member, Search {
     this.#shortage = new TroubleClock(world);
     this.#election = config.ensemble ? this.#newElection() : null;
     this.#role = new Stopped();
+    this.#restoring = new Restoring(this.#restorable());
     this.#roleSince = world.clock.now();
     world.store.onShortage = (shortage) => (shortage ? this.#roomEnded(shortage) : this.#roomFound());
     world.store.onFatal = (error) => this.die(1, `the disk failed: ${error.message}`, error);
@@ -93,6 +96,7 @@ export class Peer implements Member, Search {
     try {
       this.#take(input);
       if (this.#farewellUntil !== null) this.#takeLeave(this.#farewellUntil);
+      this.#restoring.proceed();
       this.#endRole();
     } catch (error) {
       this.die(1, error instanceof Error ? error.message : String(error), error instanceof Error ? error : undefined);
@@ -102,7 +106,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline(), this.#restoring.nextDeadline());
   }
 
   inspect(): PeerStatus {
@@ -139,6 +143,11 @@ export class Peer implements Member, Search {
   /** `orst`. */
   resetLearnerStats(): void {
     this.#role.resetStats?.();
+  }
+
+  /** Why this member would refuse the input `restore` whatever the tree; null: it would not. */
+  whyNoRestore(): string | null {
+    return this.#restoring.whyNot();
   }
 
   // Member: what roles may ask
@@ -187,6 +196,7 @@ export class Peer implements Member, Search {
     }
     this.world.trace({ kind: 'serving', role: authority.role, epoch, zxid: this.history.tree.lastZxid });
     this.pipeline.serve(authority);
+    if (authority.role !== 'readOnly') this.#restoring.served(authority.role === 'leader' || authority.role === 'standalone');
   }
 
   endService(reason: string): void {
@@ -267,6 +277,8 @@ export class Peer implements Member, Search {
       case 'checkpoint':
         if (this.#isTreeCommitted && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
         return;
+      case 'restore':
+        return this.#stopping ? input.request.answer({ refused: 'this server is stopping' }) : this.#restoring.begin(input.request, this.config.shutdownTimeout);
       case 'logRequests':
         return this.pipeline.logRequests(input.filter);
       case 'clientOpened':
@@ -322,8 +334,39 @@ export class Peer implements Member, Search {
   }
 
   #takeLeave(until: Millis): void {
-    const isIdle = this.pipeline.isIdle && this.#role.isIdle !== false;
-    if (isIdle || this.world.clock.now() >= until) this.leave('stopping');
+    if (this.#isIdle || this.world.clock.now() >= until) this.leave('stopping');
+  }
+
+  /** Nothing is under way: what was asked is answered, and what was proposed is committed. */
+  get #isIdle(): boolean {
+    return this.pipeline.isIdle && this.#role.isIdle !== false;
+  }
+
+  #restorable(): Restorable {
+    const peer = this;
+    return {
+      world: this.world,
+      history: this.history,
+      get role() {
+        return peer.#role.name;
+      },
+      get isServing() {
+        return peer.#serving !== null && peer.#role.isServing;
+      },
+      get currentEpoch() {
+        return peer.#epochs.current;
+      },
+      get hasRoom() {
+        return peer.hasRoom;
+      },
+      isIdle: () => this.#isIdle,
+      retire: () => {
+        this.pipeline.retire();
+        this.#role.retire?.();
+      },
+      endService: (reason) => this.endService(reason),
+      leave: (reason) => this.leave(reason),
+    };
   }
 
   #tick(now: Millis): void {
@@ -346,6 +389,7 @@ export class Peer implements Member, Search {
     const reason = this.#leaving;
     this.#leaving = null;
     this.#farewellUntil = null;
+    this.#restoring.roleEnds();
     this.#closeRole(reason);
     if (this.#stopping && !this.hasRoom) return this.#close(reason);
     this.#become(this.#draining(reason), reason);
@@ -368,6 +412,7 @@ export class Peer implements Member, Search {
 
   #drained(reason: string): void {
     if (this.#stopping) return this.#saveAndClose(reason);
+    if (this.#restoring.isSaved && this.config.ensemble === null) return this.#become(new Leading(this), reason);
     const leader = this.#askAgain;
     this.#askAgain = null;
     if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);
@@ -387,7 +432,10 @@ export class Peer implements Member, Search {
   #close(reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.world.store.close(() => this.#become(new Stopped(), reason));
+    this.world.store.close(() => {
+      this.#restoring.stopped(this.config.ensemble === null);
+      this.#become(new Stopped(), reason);
+    });
   }
 
   /**

@@ -108,6 +108,7 @@ export class Pipeline {
     this.#requests.clear();
     this.#throttler.clear();
     this.#reaper.stop();
+    this.#retiring = false;
   }
 
   /** Before a stop: what clients send from now on is dropped, and what they have sent is still answered. */

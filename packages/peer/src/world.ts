@@ -6,6 +6,7 @@ import type { EnsembleConfig, Epoch, Id, Millis, ServerSpec, SessionId, Sid, Zxi
 import type { Store } from '@zk/store';
 import type { AuditEntry } from './audit.ts';
 import type { RequestFilter } from './request-log.ts';
+import type { RestoreRequest } from './restoring.ts';
 
 export interface Clock {
   /** Milliseconds on a clock that never goes backwards; its zero means nothing. */
@@ -116,6 +117,8 @@ export type Input =
   | { readonly kind: 'checkpoint' }
   /** Tell these requests and their replies; null: none any more. */
   | { readonly kind: 'logRequests'; readonly filter: RequestFilter | null }
+  /** Another database in place of this one; answered when it is served, or when it will not be. */
+  | { readonly kind: 'restore'; readonly request: RestoreRequest }
   | { readonly kind: 'clientOpened'; readonly link: ClientLink }
   /** `frame` is without its length prefix, and valid during the step only. */
   | { readonly kind: 'frame'; readonly link: ClientLink; readonly frame: Buffer }
@@ -162,7 +165,7 @@ export type TraceEvent =
   | { readonly kind: 'diskFull'; readonly reason: string }
   | { readonly kind: 'diskRoom'; readonly forMs: Millis }
   /** The tree was replaced or rewound from disk. */
-  | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward'; readonly zxid: Zxid }
+  | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward' | 'restore'; readonly zxid: Zxid }
   /** All that the tree was begun with is in memory now; `forMs` since the first piece of it was read beside the service. */
   | { readonly kind: 'treeRead'; readonly znodes: number; readonly forMs: Millis }
   | { readonly kind: 'orphansRemoved'; readonly paths: readonly string[] }

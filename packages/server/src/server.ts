@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
-import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
+import { asZxid, type HostPort, type ServerSpec, type SessionId, type Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
 import { Console } from './admin/console/console.ts';
 import { AdminServer } from './admin/http.ts';
 import { ServerMetrics } from './admin/server-metrics.ts';
-import { SnapshotCommands } from './admin/snapshot-command.ts';
+import { RestoreCommand } from './admin/restore-command.ts';
+import { SnapshotCommand } from './admin/snapshot-command.ts';
+import { TreeCopier } from './admin/tree-copier.ts';
 import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
@@ -107,6 +109,7 @@ class Server implements RunningServer {
   readonly #audit: AuditLog | null;
   readonly #words: FourLetterWords;
   readonly #metrics = new ServerMetrics();
+  readonly #copier: TreeCopier;
   #store: Store | null = null;
   #running: Running | null = null;
   #stopped: (() => void) | null = null;
@@ -119,6 +122,7 @@ class Server implements RunningServer {
     this.#options = options;
     this.#log = log;
     this.#peerConfig = peerConfigOf(config);
+    this.#copier = new TreeCopier({ digest: this.#peerConfig.digestEnabled, extendedTypes: this.#peerConfig.extendedTypesEnabled, emulate353TTL: this.#peerConfig.emulate353TTLNodes });
     this.#audit = config.settings.get('audit.enable') ? (options.audit ?? AuditLog.of(process.env, log)) : null;
     const own = config.ensemble?.servers.get(config.sid);
     this.#electors = own === undefined ? null : this.#electionMesh(own);
@@ -295,6 +299,7 @@ class Server implements RunningServer {
       trace: (event) => this.#trace(event),
       traceCommit: (zxid, bytes) => {
         this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n);
+        this.#copier.committed(bytes);
         this.#options.onCommit?.();
       },
       ...(this.#audit === null ? {} : { traceAudit: this.#audit.write.bind(this.#audit) }),
@@ -409,7 +414,8 @@ class Server implements RunningServer {
       idleTimeoutMs: settings.get('admin.idleTimeout'),
       words: this.#words,
       access: new AccessControl(this.#peerConfig.auth),
-      snapshots: this.#snapshotCommands(),
+      snapshot: this.#snapshotCommand(),
+      restore: this.#restoreCommand(),
       console: settings.get('admin.console.enabled') ? this.#console() : null,
       view: () => this.#view(),
       feed: this.#feed,
@@ -427,22 +433,37 @@ class Server implements RunningServer {
     });
   }
 
-  #snapshotCommands(): SnapshotCommands {
+  get #peer(): Peer {
+    if (this.#running === null) throw new Error('the server has not started');
+    return this.#running.peer;
+  }
+
+  #snapshotCommand(): SnapshotCommand {
     const { settings, dataDir } = this.config;
-    return new SnapshotCommands({
+    return new SnapshotCommand({
       enabled: settings.get('admin.snapshot.enabled'),
-      restoreEnabled: settings.get('admin.restore.enabled'),
       withLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
       withDigest: settings.get('digest.enabled'),
       rateLimit: settings.get('admin.rateLimiterIntervalInMS'),
       directory: this.#options.store === undefined ? join(dataDir, 'version-2') : null,
       metrics: this.#metrics,
       now: () => systemClock.now(),
-      image: () => {
-        if (this.#running === null) throw new Error('the server has not started');
-        return this.#running.peer.history.tree.image();
-      },
+      image: async () => (await this.#copier.copy(() => this.#peer.history.tree)).image(),
       checkpoint: () => this.#running?.feed({ kind: 'checkpoint' }),
+    });
+  }
+
+  #restoreCommand(): RestoreCommand {
+    const { settings } = this.config;
+    return new RestoreCommand({
+      enabled: settings.get('admin.restore.enabled'),
+      withLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
+      rateLimit: settings.get('admin.rateLimiterIntervalInMS'),
+      metrics: this.#metrics,
+      now: () => systemClock.now(),
+      whyNot: () => this.#peer.whyNoRestore(),
+      builder: () => this.#peer.history.imageBuilder(asZxid(0n)),
+      restore: (tree) => new Promise((answer) => this.#feed({ kind: 'restore', request: { tree, answer } })),
     });
   }
 }

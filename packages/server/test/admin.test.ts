@@ -12,7 +12,8 @@ import { FourLetterWords } from '../src/admin/four-letter-words.ts';
 import { healthOf, healthText, type DiskFacts, type HealthFacts } from '../src/admin/health.ts';
 import { lastSnapshot } from '../src/admin/last-snapshot.ts';
 import { ServerMetrics } from '../src/admin/server-metrics.ts';
-import { SnapshotCommands, type SnapshotOptions } from '../src/admin/snapshot-command.ts';
+import { RestoreCommand, type RestoreOptions } from '../src/admin/restore-command.ts';
+import { SnapshotCommand, type SnapshotOptions } from '../src/admin/snapshot-command.ts';
 import type { AdminView } from '../src/admin/view.ts';
 import { whitelistOf } from '../src/admin/words.ts';
 import { CAPTURED_ENSEMBLE, connection, session, STANDING_CLOCK, viewWith } from './support/view.ts';
@@ -37,15 +38,20 @@ const access = new AccessControl(peerConfig({ sid: asSid(1n), ensemble: null, au
 interface Setup {
   readonly view?: AdminView | null;
   readonly snapshots?: Partial<SnapshotOptions>;
+  readonly restores?: Partial<RestoreOptions>;
 }
 
-async function serve({ view = viewWith(), snapshots = {} }: Setup = {}): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
-  const commands = new SnapshotCommands({
-    enabled: true, restoreEnabled: true, withLastZxid: true, withDigest: true, rateLimit: 0, directory: null, metrics: new ServerMetrics(),
-    now: () => 0, image: (): Image => new DataTree().image(), checkpoint: () => {}, ...snapshots,
+async function serve({ view = viewWith(), snapshots = {}, restores = {} }: Setup = {}): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
+  const snapshot = new SnapshotCommand({
+    enabled: true, withLastZxid: true, withDigest: true, rateLimit: 0, directory: null, metrics: new ServerMetrics(),
+    now: () => 0, image: (): Promise<Image> => Promise.resolve(new DataTree().image()), checkpoint: () => {}, ...snapshots,
+  });
+  const restore = new RestoreCommand({
+    enabled: true, withLastZxid: true, rateLimit: 0, metrics: new ServerMetrics(), now: () => 0, whyNot: () => null,
+    builder: () => DataTree.builder(asZxid(0n)), restore: () => Promise.resolve({ refused: 'not here' }), ...restores,
   });
   const words = new FourLetterWords(whitelistOf('*', false), () => view);
-  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshots: commands, view: () => view, feed: (input) => fed.push(input) });
+  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshot, restore, view: () => view, feed: (input) => fed.push(input) });
   await admin.listen();
   return (path, init) => fetch(`http://127.0.0.1:${admin?.port}${path}`, init);
 }
@@ -188,17 +194,56 @@ describe('snapshot and restore', () => {
   });
 
   test('can be switched off', async () => {
-    const get = await serve({ view: open(), snapshots: { enabled: false, restoreEnabled: false } });
+    const get = await serve({ view: open(), snapshots: { enabled: false }, restores: { enabled: false } });
     expect([(await get('/commands/snap', withAuth('ip x'))).status, (await get('/commands/restore', withAuth('ip x', 'POST'))).status]).toEqual([503, 503]);
     const without = await serve({ view: open(), snapshots: { withLastZxid: false } });
     expect((await without('/commands/snap', withAuth('ip x'))).status).toBe(500);
   });
 
-  test('restore says what to do instead; a wrong method is refused', async () => {
+  test('restore takes what snapshot gives, and what Apache gives', async () => {
+    const restored: DataTree[] = [];
+    const metrics = new ServerMetrics();
+    const restores = { metrics, restore: (tree: DataTree) => Promise.resolve({ zxid: asZxid(BigInt(restored.push(tree))) }) };
+    const get = await serve({ view: open(), restores });
+    const own = Buffer.from(await (await get('/commands/snap', withAuth('ip x'))).arrayBuffer());
+    const theirs = readFileSync(new URL('../../store/test/fixtures/java-3.9.5/snapshot.44', import.meta.url));
+    const post = (body: Buffer): Promise<Response> => get('/commands/restore', { ...withAuth('ip x', 'POST'), body });
+    expect(await (await post(own)).json()).toEqual({ last_zxid: 0, command: 'restore', error: null });
+    const answer = await post(theirs);
+    expect([answer.status, await answer.text()]).toEqual([200, '{\n  "last_zxid" : 68,\n  "command" : "restore",\n  "error" : null\n}']);
+    expect(restored.map(({ lastZxid, nodeCount }) => [lastZxid, nodeCount])).toEqual([[0n, 4], [0x44n, 50]]);
+    expect(metrics.counters.restore_error_count).toBe(0);
+  });
+
+  test('restore refuses what is no snapshot, and nothing at all', async () => {
+    const metrics = new ServerMetrics();
+    const get = await serve({ view: open(), restores: { metrics, restore: () => Promise.reject(new Error('never asked')) } });
+    const theirs = readFileSync(new URL('../../store/test/fixtures/java-3.9.5/snapshot.44', import.meta.url));
+    const flipped = Buffer.from(theirs);
+    flipped[2000] = (flipped[2000] as number) ^ 1;
+    const post = async (body: Buffer | null): Promise<number> => (await get('/commands/rest', { ...withAuth('ip x', 'POST'), body })).status;
+    expect(await post(null)).toBe(400);
+    for (const body of [Buffer.from('no snapshot at all'), theirs.subarray(0, 3000), flipped, Buffer.concat([theirs, Buffer.alloc(1)])]) expect(await post(body)).toBe(500);
+    expect(metrics.counters.restore_error_count).toBe(5);
+  });
+
+  test('restore says why it cannot be, before it reads the body; and it is limited, in ms', async () => {
+    let now = 0;
+    const metrics = new ServerMetrics();
+    const theirs = readFileSync(new URL('../../store/test/fixtures/java-3.9.5/snapshot.44', import.meta.url));
+    const impossible = await serve({ view: open(), restores: { whyNot: () => 'this server is following' } });
+    const answer = await impossible('/commands/rest', { ...withAuth('ip x', 'POST'), body: theirs });
+    expect([answer.status, await answer.json()]).toEqual([409, { command: 'restore', error: 'this server is following' }]);
+    const get = await serve({ view: open(), restores: { rateLimit: 300_000, metrics, now: () => now, restore: () => Promise.resolve({ zxid: asZxid(1n) }) } });
+    const ask = async (): Promise<number> => (await get('/commands/rest', { ...withAuth('ip x', 'POST'), body: theirs })).status;
+    expect([await ask(), await ask()]).toEqual([200, 429]);
+    now = 300_000;
+    expect(await ask()).toBe(200);
+    expect(metrics.counters.restore_rate_limited_count).toBe(1);
+  });
+
+  test('a wrong method is refused', async () => {
     const get = await serve({ view: open() });
-    const answer = await get('/commands/rest', withAuth('ip x', 'POST'));
-    expect(answer.status).toBe(501);
-    expect(await answer.json()).toMatchObject({ command: 'restore', error: expect.stringContaining('stop the server') });
     expect((await get('/commands/snap', withAuth('ip x', 'POST'))).status).toBe(405);
     expect((await get('/commands/ruok', { method: 'POST' })).status).toBe(405);
   });

@@ -4,6 +4,7 @@ export { nodeDisk, type Disk, type Done } from './disk.ts';
 export { FileStore, type FileStoreOptions } from './file-store.ts';
 export { MemoryDisk, MemoryStore } from './memory-store.ts';
 export { MIN_RETAINED_SNAPSHOTS, purgeDirectories } from './purge.ts';
+export { SnapshotParser, type SnapshotSections } from './snapshot-reader.ts';
 export { encodeSnapshot, type SnapshotFormat } from './snapshot-writer.ts';
 export type { Epochs, Recovered, Store } from './store.ts';
 export * from './offline/index.ts';

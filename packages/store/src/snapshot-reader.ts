@@ -49,29 +49,51 @@ export function readSnapshot(disk: Disk, file: NamedFile): Image {
  * @throws Error when the file cannot be believed, saying why
  */
 export function visitSnapshot(disk: Disk, path: string, visitor: ImageVisitor): SnapshotSections {
-  const reader = new ImageReader(visitor);
-  let header = Buffer.alloc(0);
-  let sum = 1;
-  let tail: Buffer[] | null = null;
-  for (let chunk of chunks(disk, path)) {
-    if (tail) {
-      tail.push(chunk);
-      continue;
-    }
-    if (header.length < SNAPSHOT_HEADER_BYTES) {
-      const missing = SNAPSHOT_HEADER_BYTES - header.length;
-      header = Buffer.concat([header, chunk.subarray(0, missing)]);
-      sum = adler32(chunk, 0, Math.min(missing, chunk.length), sum);
-      chunk = chunk.subarray(missing);
-      if (header.length === SNAPSHOT_HEADER_BYTES) requireMagic(header);
-    }
-    const complete = chunk.length > 0 && reader.push(chunk);
-    const rest = complete ? reader.takeRest() : Buffer.alloc(0);
-    sum = adler32(chunk, 0, chunk.length - rest.length, sum);
-    if (complete) tail = [rest];
+  const parser = new SnapshotParser(visitor);
+  for (const chunk of chunks(disk, path)) parser.push(chunk);
+  return parser.finish();
+}
+
+/** Reads the bytes of an uncompressed snapshot as they arrive, in any pieces. */
+export class SnapshotParser {
+  readonly #reader: ImageReader;
+  #header = Buffer.alloc(0);
+  #sum = 1;
+  /** What follows the nodes, once they are complete. */
+  #tail: Buffer[] | null = null;
+
+  /** @param visitor is shown what comes; it counts only once {@link finish} has returned */
+  constructor(visitor: ImageVisitor) {
+    this.#reader = new ImageReader(visitor);
   }
-  if (!tail) throw new Error('the file ends before its nodes do');
-  return readSections(Buffer.concat(tail), sum);
+
+  /** The chunk must not be changed afterwards until the next one. @throws Error */
+  push(chunk: Buffer): void {
+    if (this.#tail) {
+      this.#tail.push(chunk);
+      return;
+    }
+    const content = this.#header.length < SNAPSHOT_HEADER_BYTES ? this.#takeHeader(chunk) : chunk;
+    const complete = content.length > 0 && this.#reader.push(content);
+    const rest = complete ? this.#reader.takeRest() : Buffer.alloc(0);
+    this.#sum = adler32(content, 0, content.length - rest.length, this.#sum);
+    if (complete) this.#tail = [rest];
+  }
+
+  /** There is no more. @throws Error */
+  finish(): SnapshotSections {
+    if (!this.#tail) throw new Error('the file ends before its nodes do');
+    return readSections(Buffer.concat(this.#tail), this.#sum);
+  }
+
+  /** @returns what comes behind it */
+  #takeHeader(chunk: Buffer): Buffer {
+    const missing = SNAPSHOT_HEADER_BYTES - this.#header.length;
+    this.#header = Buffer.concat([this.#header, chunk.subarray(0, missing)]);
+    this.#sum = adler32(chunk, 0, Math.min(missing, chunk.length), this.#sum);
+    if (this.#header.length === SNAPSHOT_HEADER_BYTES) requireMagic(this.#header);
+    return chunk.subarray(missing);
+  }
 }
 
 /** What a snapshot says behind its nodes; older versions of Apache less than newer ones. */

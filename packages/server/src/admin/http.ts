@@ -1,3 +1,4 @@
+import { pipeline, type Readable } from 'node:stream';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AccessControl, Input } from '@zk/peer';
 import { hex } from '@zk/protocol';
@@ -11,7 +12,9 @@ import { healthOf, healthText } from './health.ts';
 import { HealthObserver } from './health-facts.ts';
 import { prettyJson, type Json } from './json.ts';
 import { requestFilterOf } from './request-log-command.ts';
-import type { Reply, SnapshotCommands } from './snapshot-command.ts';
+import type { Reply } from './reply.ts';
+import type { RestoreCommand } from './restore-command.ts';
+import type { SnapshotCommand } from './snapshot-command.ts';
 import { NOT_SERVING } from './texts.ts';
 import type { AdminView } from './view.ts';
 
@@ -23,7 +26,8 @@ export interface AdminServerOptions {
   readonly idleTimeoutMs: number;
   readonly words: FourLetterWords;
   readonly access: AccessControl;
-  readonly snapshots: SnapshotCommands;
+  readonly snapshot: SnapshotCommand;
+  readonly restore: RestoreCommand;
   /** `null`: switched off. */
   readonly console: Console | null;
   /** `null` before the peer has started. */
@@ -132,8 +136,8 @@ export class AdminServer {
     const permission = permissionOf(request.headers.authorization, from, view.rootAcl(), this.#options.access);
     if (!permission.granted) return refusal(permission.status, permission.error);
     if ((request.method === 'POST') !== (method === 'POST')) return refusal(405, `use ${method}`);
-    const { snapshots } = this.#options;
-    return name === 'snapshot' ? snapshots.snapshot((parameters.get('streaming') ?? 'true').toLowerCase() === 'true') : snapshots.restore();
+    const { snapshot, restore } = this.#options;
+    return name === 'snapshot' ? snapshot.run((parameters.get('streaming') ?? 'true').toLowerCase() === 'true') : restore.run(request as AsyncIterable<Buffer>);
   }
 
   async #probe(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -179,8 +183,15 @@ function refusal(status: number, error: string): Reply {
 }
 
 function sendReply(response: ServerResponse, command: string, { status, headers, body }: Reply): void {
-  if ('bytes' in body) return send(response, status, 'application/octet-stream', body.bytes, headers);
-  send(response, status, 'application/json', prettyJson({ command, error: body.error }), headers);
+  if ('stream' in body) return stream(response, body, headers);
+  const { error, last_zxid } = body;
+  send(response, status, 'application/json', prettyJson({ ...(last_zxid === undefined ? {} : { last_zxid }), command, error }), headers);
+}
+
+/** A client that goes away, or a file that does, ends the connection. */
+function stream(response: ServerResponse, { length, stream: source }: Extract<Reply['body'], { stream: Readable }>, headers: Readonly<Record<string, string>>): void {
+  response.writeHead(200, { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': length });
+  pipeline(source, response, () => {});
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {

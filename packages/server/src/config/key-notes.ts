@@ -54,7 +54,7 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'leader.closeSocketAsync': 'closing never blocks',
   'fips-mode': 'it concerns the trust managers of a JVM',
   'admin.rateLimiterIntervalInMS': 'the snapshot limiter takes it for microseconds, as Apache’s',
-  'admin.restore.enabled': 'restore answers 501 with what to do instead',
+  'admin.restore.enabled': 'of the leader, for the whole ensemble; see below',
   'audit.enable': 'to ZOO_LOG_DIR/zookeeper_audit.log, or into the log with `audit: true`',
   'admin.httpVersion': 'HTTP/1.1; clients that speak 1.0 are answered too',
   'autopurge.purgeInterval': 'Apache: 0, off. Here anything but 0 purges after each snapshot, not by the clock',

@@ -289,7 +289,7 @@ const ENSEMBLE_KEYS = {
   'admin.needClientAuth': bool(false, 'property', 'refused'),
   'admin.rateLimiterIntervalInMS': int(300000, { min: 0 }),
   'admin.snapshot.enabled': bool(true),
-  'admin.restore.enabled': bool(true, 'property', 'not yet'),
+  'admin.restore.enabled': bool(true),
   'client.portUnification': bool(false, 'property', 'not yet'),
   'client.certReload': bool(false, 'property', 'not yet'),
 };
