@@ -7,10 +7,10 @@ import { LivingDirectory, recoveredTree, temporaryDirectory } from './support/da
 import { historyOfSteps, steps, treeText } from './support/histories.ts';
 import { objects, say } from './support/run-tool.ts';
 
-const RUNS = Number(process.env['ZK_TOOL_ROUNDS'] ?? 12);
+const RUNS = Number(process.env['ZK_TOOL_ROUNDS'] ?? 5);
 
 /** How many moments of each history are restored. */
-const MOMENTS = 10;
+const MOMENTS = 6;
 
 /** Positions in a list, as shares of its length. */
 const places = (max: number): fc.Arbitrary<number[]> => fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: max });
