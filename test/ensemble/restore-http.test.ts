@@ -31,7 +31,7 @@ async function snapshot(port: number): Promise<Buffer> {
   return Buffer.from(await answer.arrayBuffer());
 }
 
-const restore = (port: number, body: Buffer): Promise<Response> => fetch(`http://127.0.0.1:${port}/commands/restore`, { method: 'POST', headers: AUTH, body });
+const restore = (port: number, body: Buffer): Promise<Response> => fetch(`http://127.0.0.1:${port}/commands/restore`, { method: 'POST', headers: AUTH, body, signal: AbortSignal.timeout(30_000) });
 
 test('a standalone server goes back to its own snapshot, its clients reconnect, and a kill does not undo it', async () => {
   const [port = 0] = await start(1);
@@ -65,7 +65,7 @@ test('what Apache has streamed is served', async () => {
   const [port = 0] = await start(1);
   const [server] = (zk as Ensemble).members as [Member];
   expect(await (await restore(port, APACHES)).json()).toEqual({ last_zxid: 0x44, command: 'restore', error: null });
-  const client = await until('a client', () => connect(server).catch(() => undefined));
+  const client = await until('a client', () => connect(server).catch(() => undefined), 20_000);
   expect(String((await client.getData('/app')).data)).toBe('root of app');
   await client.close();
 }, 60_000);

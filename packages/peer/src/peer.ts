@@ -412,7 +412,7 @@ export class Peer implements Member, Search {
 
   #drained(reason: string): void {
     if (this.#stopping) return this.#saveAndClose(reason);
-    if (this.#restoring.isSaved && this.config.ensemble === null) return this.#become(new Leading(this), reason);
+    if (!this.#election) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
     const leader = this.#askAgain;
     this.#askAgain = null;
     if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);

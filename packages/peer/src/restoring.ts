@@ -51,11 +51,6 @@ export class Restoring {
     this.#member = member;
   }
 
-  /** A role that is over makes room for the same one again: alone, there is no election. */
-  get isSaved(): boolean {
-    return this.#phase === 'saved';
-  }
-
   /** When {@link proceed} has to be called even if nothing happens. */
   nextDeadline(): Millis {
     return this.#phase === 'waiting' ? this.#until : Infinity;
@@ -94,7 +89,7 @@ export class Restoring {
   /** The member is about to stop. Alone, what is saved is what its next start serves. */
   stopped(isAlone: boolean): void {
     if (this.#phase === 'none') return;
-    this.#end(isAlone && this.isSaved ? { zxid: this.#zxid } : { refused: 'this server has been stopped: which tree counts is not known yet' });
+    this.#end(isAlone && this.#phase === 'saved' ? { zxid: this.#zxid } : { refused: 'this server has been stopped: which tree counts is not known yet' });
   }
 
   /** Whatever the tree. */

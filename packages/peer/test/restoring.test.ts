@@ -63,6 +63,20 @@ describe('a standalone server', () => {
     expect(client.replies.map(({ header }) => header.err)).toEqual([0]);
   });
 
+  test('gives up, and goes on serving, when what is under way does not end', () => {
+    const zk = standalone();
+    const server = zk.settle();
+    const client = zk.connect(server);
+    server.disk.fill();
+    client.tellCreate('/in-doubt');
+    const answers = restore(server, treeOf(asZxid(1n)));
+    zk.time.run(60_000);
+    expect(answers).toEqual([{ refused: 'what was under way did not come to an end' }]);
+    server.disk.makeRoom();
+    zk.time.run(60_000);
+    expect([get(zk.connect(zk.settle()), '/in-doubt'), server.peer.inspect().serving]).toEqual([0, 'standalone']);
+  });
+
   test('does one at a time, and none on its way out', () => {
     const zk = standalone();
     const server = zk.settle();
