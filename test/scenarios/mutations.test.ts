@@ -3,12 +3,13 @@ import { Election, type ElectionInput, type Vote } from '@zk/election';
 import { OpCode, PacketType, asZxid, type Proposal, type SessionId, type Txn, type Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 import { EpochQuorum, Learner, type LearnerEffect, type LearnerInput } from '@zk/zab';
+import type { PendingRequest } from '../../packages/peer/src/connections.ts';
 import { ExpiryQueue, type Expiring } from '../../packages/peer/src/expiry-queue.ts';
 import { MemberHistory } from '../../packages/peer/src/history.ts';
 import { Notifier } from '../../packages/peer/src/notifier.ts';
 import { reads } from '../../packages/peer/src/operations/index.ts';
 import { Outstanding } from '../../packages/peer/src/outstanding.ts';
-import { RequestQueue, type PendingRequest } from '../../packages/peer/src/request-queue.ts';
+import { RequestQueue } from '../../packages/peer/src/request-queue.ts';
 import { Broadcast } from '../../packages/zab/src/broadcast.ts';
 import { LearnerHandler } from '../../packages/zab/src/learner-handler.ts';
 import { delegating } from '../support/delegating-store.ts';
@@ -76,7 +77,7 @@ mutation('currentEpoch is on disk before the history it stands for (T3, ZOOKEEPE
   saveEpochs(epochs, done) {
     const { durable } = node.disk;
     durable.epochs = { ...(durable.epochs ?? { accepted: 0n, current: 0n }), ...epochs };
-    node.written();
+    node.written('epochs');
     done();
   },
 }), 'HistoryBeforeEpoch', 'AckDurable', 'VoteIsTrue');
