@@ -1,7 +1,9 @@
 import type { Millis, ServerSpec, Sid } from '@zk/protocol';
-import type { Electors, Input, Learners, Link } from '@zk/peer';
+import type { Electors, Input, Learners } from '@zk/peer';
+import { ElectionPair } from './election-pair.ts';
 import type { Rng } from './rng.ts';
 import type { Scheduler } from './scheduler.ts';
+import { linkPair } from './sim-link.ts';
 
 /** One-way delays, ms. */
 export interface NetworkSpeed {
@@ -27,13 +29,11 @@ export interface LinkWatcher {
   sent(by: 'learner' | 'leader', bytes: Buffer): void;
 }
 
-/** Bytes are cut into pieces of at most this, so that a record's end and a piece's end rarely meet. */
-const MAX_PIECE = 1400;
 /** A connection attempt into the void ends after this, ms. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
 /** Both ends of one TCP connection die together, each hearing of it in its own time. */
-interface Connection {
+export interface Connection {
   readonly ends: readonly [Sid, Sid];
   open: boolean;
   /** Called once, for the end at `sid`. */
@@ -222,172 +222,5 @@ export class Network {
       this.#electionPairs.set(key, pair);
     }
     return pair;
-  }
-}
-
-/**
- * The election connection of two members: at most one, made when somebody has something to say, the newest message of
- * each side waiting while there is none (quorum.md 2.5).
- */
-class ElectionPair implements Connection {
-  readonly ends: readonly [Sid, Sid];
-  open = false;
-  readonly #network: Network;
-  readonly #waiting = new Map<Sid, Buffer>();
-  #dialing = false;
-  /** Counts connections: what was sent over an older one is lost with it. */
-  #incarnation = 0;
-  /** Arrival of the last message of each side: within one connection nothing overtakes. */
-  readonly #lastArrival = new Map<Sid, number>();
-
-  constructor(network: Network, a: Sid, b: Sid) {
-    this.#network = network;
-    this.ends = [a, b];
-  }
-
-  send(from: Sid, message: Buffer): void {
-    if (this.open) return this.#carry(from, message);
-    this.#waiting.set(from, message);
-    if (this.#dialing) return;
-    this.#dialing = true;
-    const to = this.#other(from);
-    const failed = (): void => {
-      this.#dialing = false;
-      this.#waiting.delete(from);
-      this.#feed(from, { kind: 'electorLost', sid: to });
-    };
-    this.#network.connect(from, to, 5_000, () => this.#connected(), failed);
-  }
-
-  closed(sid: Sid): void {
-    this.#feed(sid, { kind: 'electorLost', sid: this.#other(sid) });
-  }
-
-  #connected(): boolean {
-    this.#dialing = false;
-    const [a, b] = this.ends;
-    if (!this.#network.host(a)?.alive || !this.#network.host(b)?.alive) return false;
-    this.open = true;
-    this.#incarnation += 1;
-    this.#lastArrival.clear();
-    this.#network.register(this);
-    for (const sid of this.ends) this.#feed(sid, { kind: 'electorConnected', sid: this.#other(sid) });
-    for (const [from, message] of this.#waiting) this.#carry(from, message);
-    this.#waiting.clear();
-    return true;
-  }
-
-  #carry(from: Sid, message: Buffer): void {
-    const to = this.#other(from);
-    const incarnation = this.#incarnation;
-    const { scheduler } = this.#network;
-    const arrival = Math.max(scheduler.now + this.#network.delay(), this.#lastArrival.get(from) ?? 0);
-    this.#lastArrival.set(from, arrival);
-    scheduler.at(arrival, () => {
-      if (!this.open || incarnation !== this.#incarnation) return;
-      if (this.#network.isBlocked(from, to)) return this.#network.close(this, null, 'gave up');
-      this.#feed(to, { kind: 'notification', from, message });
-    });
-  }
-
-  #feed(sid: Sid, input: Input): void {
-    const host = this.#network.host(sid);
-    if (host?.alive) host.feed(input);
-  }
-
-  #other(sid: Sid): Sid {
-    return this.ends[0] === sid ? this.ends[1] : this.ends[0];
-  }
-}
-
-/** The two ends of one quorum link. */
-function linkPair(network: Network, learner: Host, leader: Host, id: number): [SimLink, SimLink] {
-  const links: SimLink[] = [];
-  const connection: Connection = {
-    ends: [learner.sid, leader.sid],
-    open: true,
-    closed(sid, reason) {
-      const link = links.find((end) => end.self.sid === sid) as SimLink;
-      if (link.open) {
-        link.open = false;
-        link.self.feed({ kind: 'linkClosed', link, reason });
-      }
-    },
-  };
-  network.register(connection);
-  const watcher = network.watch(learner.sid, leader.sid);
-  links.push(
-    new SimLink(network, connection, learner, leader, id, (bytes) => watcher.sent('learner', bytes)),
-    new SimLink(network, connection, leader, learner, id + 1, (bytes) => watcher.sent('leader', bytes)),
-  );
-  const [a, b] = links as [SimLink, SimLink];
-  a.peer = b;
-  b.peer = a;
-  return [a, b];
-}
-
-class SimLink implements Link {
-  readonly id: number;
-  readonly remote: string;
-  readonly self: Host;
-  peer!: SimLink;
-  open = true;
-  readonly #network: Network;
-  readonly #connection: Connection;
-  readonly #watch: (bytes: Buffer) => void;
-  #buffered = 0;
-  readonly #pieces: Buffer[] = [];
-  #carrying = false;
-  /** Closed, and to be told so behind what is still under way. */
-  #goodbye: string | null = null;
-
-  constructor(network: Network, connection: Connection, self: Host, other: Host, id: number, watch: (bytes: Buffer) => void) {
-    this.#network = network;
-    this.#connection = connection;
-    this.#watch = watch;
-    this.self = self;
-    this.id = id;
-    this.remote = `server.${other.sid}`;
-  }
-
-  get bufferedBytes(): number {
-    return this.#buffered;
-  }
-
-  send(bytes: Buffer): void {
-    if (!this.open) return;
-    this.#watch(bytes);
-    for (let at = 0; at < bytes.length; ) {
-      const size = Math.min(bytes.length - at, this.#network.rng.between(1, MAX_PIECE));
-      this.#pieces.push(Buffer.from(bytes.subarray(at, at + size)));
-      at += size;
-    }
-    this.#buffered += bytes.length;
-    this.#carryNext();
-  }
-
-  close(reason: string): void {
-    if (!this.open) return;
-    this.open = false;
-    if (this.#network.closesOrderly && this.#buffered > 0) this.#goodbye = reason;
-    else this.#network.close(this.#connection, this.self.sid, reason);
-  }
-
-  /** Everything waiting travels as one burst, so that a large transfer takes few delays. */
-  #carryNext(): void {
-    if (this.#carrying || this.#pieces.length === 0) return;
-    this.#carrying = true;
-    const burst = this.#pieces.splice(0);
-    this.#network.carry(this.self.sid, this.peer.self.sid, () => {
-      if (!this.#connection.open) return; // it broke while they were under way
-      this.#carrying = false;
-      for (const chunk of burst) {
-        this.#buffered -= chunk.length;
-        if (this.peer.open) this.peer.self.feed({ kind: 'linkData', link: this.peer, chunk });
-      }
-      if (this.#buffered === 0 && this.open && this.self.alive) this.self.feed({ kind: 'linkDrained', link: this });
-      this.#carryNext();
-      if (this.#goodbye !== null && this.#buffered === 0) this.#network.close(this.#connection, this.self.sid, this.#goodbye);
-    });
   }
 }

@@ -7,6 +7,7 @@ import { Disk, type DiskOperation, type DiskOwner, type Interrupted } from './di
 import type { Host, Network } from './network.ts';
 import type { Rng } from './rng.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
+import { SimStore } from './sim-store.ts';
 
 /** What is told about a member as it lives. */
 export interface NodeObserver {
@@ -107,7 +108,7 @@ export class SimNode implements Host, DiskOwner {
   start(): void {
     if (this.#running) return;
     this.fatal = null;
-    const store = this.#wrap(this.disk.attach(), this);
+    const store = this.#wrap(new SimStore(this.disk), this);
     const recovered = store.recover();
     const world: World = {
       clock: { now: () => this.clock.now, wallTime: () => Math.floor(WALL_CLOCK_START + this.#scheduler.now + this.wallOffsetMs) },
