@@ -1,15 +1,15 @@
-import { JuteError } from '@zk/jute';
-import { EnsembleConfig, ServerState, asSid, asZxid, decodeNotification, encodeNotification, invariant } from '@zk/protocol';
-import type { Epoch, Millis, Notification, Proposal, ServerSpec, Sid } from '@zk/protocol';
-import { Election } from '@zk/election';
-import type { ElectionEffect, ElectionInput } from '@zk/election';
+import { asSid, asZxid, invariant } from '@zk/protocol';
+import type { EnsembleConfig, Epoch, Millis, Proposal, ServerSpec, Sid } from '@zk/protocol';
+import type { ElectionInput } from '@zk/election';
 import type { Epochs, Recovered } from '@zk/store';
 import type { DataTree } from '@zk/tree';
 import { Checkpoints } from './checkpoints.ts';
 import type { PeerConfig } from './config.ts';
 import { TroubleClock } from './disk-state.ts';
 import { Draining } from './draining.ts';
-import { EnsembleConfigs, roleIn } from './ensemble-configs.ts';
+import { Electorate } from './electorate.ts';
+import type { Elected } from './electorate.ts';
+import { roleIn } from './ensemble-configs.ts';
 import { startingEpochs } from './epochs.ts';
 import { MemberHistory, tellDamage } from './history.ts';
 import { Leading } from './leading.ts';
@@ -43,11 +43,8 @@ export class Peer implements Member, Search {
   readonly #reading: TreeReading;
   readonly #checkpoints: Checkpoints;
   readonly #shortage: TroubleClock;
-  readonly #election: Election | null;
-  /** Members whose election connection is up. */
-  readonly #heard = new Set<Sid>();
+  readonly #electorate: Electorate;
   #epochs: Epochs;
-  readonly #configs: EnsembleConfigs;
   #role: Role;
   #roleSince: Millis;
   #serving: Authority['role'] | null = null;
@@ -73,16 +70,16 @@ export class Peer implements Member, Search {
     const { image, lastZxid, epochs, trusted, notes, damage = null } = recovered;
     this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes, damage };
     this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
-    this.#configs = new EnsembleConfigs(config.ensemble ?? aloneWith(config.sid), config.ensemble !== null && config.reconfigEnabled);
-    this.#configs.recover(config.lastSeen ?? null);
+    this.#electorate = new Electorate(config, world, {
+      elected: (outcome) => this.#elected(outcome),
+      configured: () => this.#writeConfig(this.history.tree),
+    });
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
-    this.#configs.recover(this.history.lastReconfig);
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
     this.observerMasters = config.observerMasterPort === null ? null : new ObserverMasters(config.observerMasterPort, world.random);
     this.#reading = new TreeReading(world, () => this.history.tree);
     this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
     this.#shortage = new TroubleClock(world);
-    this.#election = config.ensemble ? this.#newElection() : null;
     this.#role = new Stopped();
     this.#restoring = new Restoring(this.#restorable());
     this.#roleSince = world.clock.now();
@@ -106,7 +103,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electionDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline(), this.#restoring.nextDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline(), this.#restoring.nextDeadline());
   }
 
   inspect(): PeerStatus {
@@ -118,7 +115,7 @@ export class Peer implements Member, Search {
       stopping: this.#stopping,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
-      missing: this.missing(),
+      missing: this.#electorate.missing,
       distrusted: this.distrusted(),
       ensemble: this.config.ensemble ? this.ensemble : null,
       acceptedEpoch: this.#epochs.accepted,
@@ -157,15 +154,15 @@ export class Peer implements Member, Search {
   }
 
   get ensemble(): EnsembleConfig {
-    return this.#configs.committed;
+    return this.#electorate.committed;
   }
 
   get pendingEnsemble(): EnsembleConfig | null {
-    return this.#configs.pending;
+    return this.#electorate.pending;
   }
 
   findServer(sid: Sid): ServerSpec | undefined {
-    return this.#configs.find(sid);
+    return this.#electorate.find(sid);
   }
 
   get hasRoom(): boolean {
@@ -192,7 +189,7 @@ export class Peer implements Member, Search {
     this.#serving = authority.role;
     if (authority.role !== 'readOnly') {
       this.#isTreeCommitted = true;
-      this.#elect({ kind: 'established', epoch });
+      this.#electorate.step({ kind: 'established', epoch });
     }
     this.world.trace({ kind: 'serving', role: authority.role, epoch, zxid: this.history.tree.lastZxid });
     this.pipeline.serve(authority);
@@ -206,17 +203,11 @@ export class Peer implements Member, Search {
   }
 
   adopt(ensemble: EnsembleConfig): void {
-    const pendingBefore = this.pendingEnsemble;
-    if (!this.#configs.commit(ensemble)) return;
-    this.#elect({ kind: 'reconfigured', config: ensemble, lastSeen: this.pendingEnsemble });
-    this.#enforced(pendingBefore);
+    this.#electorate.adopt(ensemble);
   }
 
   seeProposed(ensemble: EnsembleConfig): void {
-    if (!this.#configs.see(ensemble)) return;
-    this.#elect({ kind: 'reconfigured', config: this.ensemble, lastSeen: this.pendingEnsemble });
-    this.world.electors.setMembers?.(this.ensemble, this.pendingEnsemble);
-    this.#tellProposed();
+    this.#electorate.seeProposed(ensemble);
   }
 
   /** A reconfig may move the leader, or this member's role: then the next role begins without an election (13.4). */
@@ -252,16 +243,16 @@ export class Peer implements Member, Search {
   // Search: what the looking role needs
 
   look(): void {
-    this.#elect({ kind: 'look', lastLogged: this.history.claimed, currentEpoch: this.#epochs.current });
+    this.#electorate.step({ kind: 'look', lastLogged: this.history.claimed, currentEpoch: this.#epochs.current });
   }
 
   missing(): readonly Sid[] {
-    return [...this.ensemble.voters].filter((sid) => sid !== this.config.sid && !this.#heard.has(sid));
+    return this.#electorate.missing;
   }
 
   distrusted(): readonly Sid[] {
-    const others = [...(this.#election?.withoutHistory ?? [])];
-    return this.history.isTrusted ? others : [this.config.sid, ...others];
+    const { withoutHistory } = this.#electorate;
+    return this.history.isTrusted ? withoutHistory : [this.config.sid, ...withoutHistory];
   }
 
   #take(input: Input): void {
@@ -286,13 +277,12 @@ export class Peer implements Member, Search {
       case 'clientClosed':
         return this.pipeline.closed(input.link);
       case 'notification':
-        return this.#notified(input.from, input.message);
+        if (this.#electorate.notified(input.from, input.message)) this.#role.looking?.(input.from);
+        return;
       case 'electorConnected':
-        this.#heard.add(input.sid);
-        return this.#elect({ kind: 'connected', sid: input.sid });
+        return this.#electorate.connected(input.sid);
       case 'electorLost':
-        this.#heard.delete(input.sid);
-        return this.#elect({ kind: 'unreachable', sid: input.sid });
+        return this.#electorate.lost(input.sid);
       case 'start':
         return this.#start();
       case 'stop':
@@ -308,7 +298,7 @@ export class Peer implements Member, Search {
     const { accepted: acceptedEpoch, current: currentEpoch } = this.#epochs;
     this.world.trace({ kind: 'recovered', lastZxid: this.history.lastLogged, acceptedEpoch, currentEpoch, notes, trusted });
     if (damage) tellDamage(this.world, damage);
-    if (this.pendingEnsemble) this.world.electors.setMembers?.(this.ensemble, this.pendingEnsemble);
+    this.#electorate.recover(this.history.lastReconfig);
     if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
     if (isNew) this.#checkpoints.take(this.history.tree);
@@ -317,7 +307,7 @@ export class Peer implements Member, Search {
 
   #begin(): void {
     if (this.#role.name !== 'stopped' || this.#stopping) return; // asked to stop before it had begun
-    if (this.#election) this.#become(new Looking(this, this, 0), 'started');
+    if (this.config.ensemble) this.#become(new Looking(this, this, 0), 'started');
     else this.#become(new Leading(this), 'standalone');
   }
 
@@ -327,6 +317,7 @@ export class Peer implements Member, Search {
    */
   #stop(): void {
     this.#stopping = true;
+    this.#electorate.close();
     if (!this.#role.isServing || !this.hasRoom) return this.leave('stopping'); // nothing is answered without room
     this.#farewellUntil = this.world.clock.now() + this.config.shutdownTimeout;
     this.pipeline.retire();
@@ -370,7 +361,7 @@ export class Peer implements Member, Search {
   }
 
   #tick(now: Millis): void {
-    if (now >= this.#electionDeadline()) this.#elect({ kind: 'tick' });
+    this.#electorate.tick(now);
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
     if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#isTreeCommitted ? this.history.tree : null);
@@ -399,7 +390,7 @@ export class Peer implements Member, Search {
     const isAlone = this.config.ensemble === null; // what is durable is committed then
     const appliesTail = isAlone || !this.#stopping;
     if (appliesTail && !isAlone) this.#isTreeCommitted = false;
-    if (this.#askAgain === null && this.#appointment === null) this.#elect({ kind: 'left' }); // otherwise the leader is known
+    if (this.#askAgain === null && this.#appointment === null) this.#electorate.step({ kind: 'left' }); // otherwise the leader is known
     const whenIdle = (action: () => void): void => this.#checkpoints.whenIdle(action);
     return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping, drained: () => this.#drained(reason) });
   }
@@ -412,13 +403,13 @@ export class Peer implements Member, Search {
 
   #drained(reason: string): void {
     if (this.#stopping) return this.#saveAndClose(reason);
-    if (!this.#election) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
+    if (!this.config.ensemble) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
     const leader = this.#askAgain;
     this.#askAgain = null;
     if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);
     const appointment = this.#appointment;
     this.#appointment = null;
-    if (appointment) return this.#elect(appointment);
+    if (appointment) return this.#electorate.step(appointment);
     const delayMs = this.#isObserver ? Math.floor(this.world.random.next() * this.config.election.observerElectionDelayMs) : 0;
     this.#become(new Looking(this, this, delayMs), reason);
   }
@@ -454,51 +445,12 @@ export class Peer implements Member, Search {
     this.world.trace({ kind: 'diskRoom', forMs: this.#shortage.end() });
   }
 
-  #notified(from: Sid, message: Buffer): void {
-    this.#heard.add(from);
-    const notification = this.#readNotification(from, message);
-    if (!notification) return;
-    this.#elect({ kind: 'notification', from, message: notification });
-    if (notification.state === ServerState.LOOKING) this.#role.looking?.(from);
-  }
-
-  /** Null for what is no notification: dropped, the connection stays (quorum.md 2.4). */
-  #readNotification(from: Sid, message: Buffer): Notification | null {
-    try {
-      return decodeNotification(message);
-    } catch (error) {
-      if (!(error instanceof JuteError)) throw error;
-      this.world.trace({ kind: 'linkRefused', remote: `election port of server ${from}`, reason: error.message });
-      return null;
-    }
-  }
-
-  #elect(input: ElectionInput): void {
-    if (!this.#election || this.#stopping) return;
-    for (const effect of this.#election.step(input, this.world.clock.now())) this.#perform(effect);
-  }
-
-  #electionDeadline(): Millis {
-    return this.#stopping ? Infinity : (this.#election?.nextDeadline() ?? Infinity);
-  }
-
   /** What could not be saved is tried again while there is a next time. */
   #checkpointDeadline(): Millis {
     return this.#stopping ? Infinity : this.#checkpoints.nextDeadline();
   }
 
-  #perform(effect: ElectionEffect): void {
-    switch (effect.kind) {
-      case 'notify':
-        return this.world.electors.send(effect.to, encodeNotification(effect.message));
-      case 'adoptConfig':
-        return this.#adoptGossip(effect.config);
-      case 'elected':
-        return this.#elected(effect);
-    }
-  }
-
-  #elected({ vote, state }: Extract<ElectionEffect, { kind: 'elected' }>): void {
+  #elected({ vote, state }: Elected): void {
     const { name } = this.#role;
     invariant(name === 'looking' || name === 'draining', 'a leader is found between roles');
     const { zxid, electionEpoch, peerEpoch } = vote;
@@ -511,47 +463,11 @@ export class Peer implements Member, Search {
   }
 
   get #isObserver(): boolean {
-    return roleIn(this.ensemble, this.config.sid) === 'observer';
-  }
-
-  #newElection(): Election {
-    const { minNotificationInterval, maxNotificationInterval, finalizeWait } = this.config.election;
-    return new Election({
-      sid: this.config.sid,
-      config: this.ensemble,
-      lastSeen: this.pendingEnsemble,
-      role: roleIn(this.ensemble, this.config.sid),
-      adoptConfigs: this.config.reconfigEnabled,
-      minIntervalMs: minNotificationInterval,
-      maxIntervalMs: maxNotificationInterval,
-      finalizeMs: finalizeWait,
-    });
-  }
-
-  /** The election uses it already. */
-  #adoptGossip(ensemble: EnsembleConfig): void {
-    const pendingBefore = this.pendingEnsemble;
-    if (this.#configs.commit(ensemble)) this.#enforced(pendingBefore);
-  }
-
-  #enforced(pendingBefore: EnsembleConfig | null): void {
-    const { ensemble } = this;
-    this.world.electors.setMembers?.(ensemble, this.pendingEnsemble);
-    this.#writeConfig(this.history.tree);
-    this.world.trace({ kind: 'config', version: ensemble.version, text: ensemble.toText() });
-    if (this.pendingEnsemble !== pendingBefore) this.#tellProposed();
-  }
-
-  #tellProposed(): void {
-    this.world.trace({ kind: 'configProposed', text: this.pendingEnsemble?.toText() ?? null });
+    return this.#electorate.ownRole === 'observer';
   }
 
   /** /zookeeper/config is not replicated: every member writes its own configuration into it (quorum.md T39). */
   #writeConfig(tree: DataTree): void {
     if (this.config.ensemble) tree.setConfig(this.ensemble.toText(), this.ensemble.version, BigInt(this.world.clock.wallTime()));
   }
-}
-
-function aloneWith(sid: Sid): EnsembleConfig {
-  return EnsembleConfig.of([{ sid, addresses: [], role: 'participant', client: null, clientInText: false }]);
 }
