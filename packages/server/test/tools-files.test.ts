@@ -171,6 +171,16 @@ test('restore: a dry run says what it would be, and a directory with data in it 
   expect(await say('restore', '--at', '0x99', source, target, '--yes')).toMatchObject({ code: 1, error: 'zk-server restore: 0x99 is not in this history: the last txn before it is 0x4a\n' });
 });
 
+test('restore to a moment that a fuzzy snapshot has already passed begins with the one before it', async () => {
+  const source = dataDirWith('java-3.8.0/large');
+  const [target, without] = [join(temporaryDirectory(), 'new'), join(temporaryDirectory(), 'new')];
+  const said = await say('restore', '--at', '0xc40', source, target, '--yes'); // snapshot.c3d holds txns up to 0xc4f
+  expect(said.out).toContain('snapshot.7a8 and');
+  rmSync(join(source, 'version-2', 'snapshot.c3d'));
+  await say('restore', '--at', '0xc40', source, without, '--yes');
+  expect(treeText(recoveredTree(target))).toBe(treeText(recoveredTree(without)));
+});
+
 test('restore refuses a history with a hole', async () => {
   const source = dataDirWith('java-3.8.0/large');
   writeFileSync(join(source, 'version-2', 'log.7ab'), readFileSync(join(source, 'version-2', 'log.7ab')).subarray(0, 20_000));

@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { FileStore, type FileStoreOptions } from '@zk/store';
-import type { Proposal } from '@zk/protocol';
+import { FileStore, type FileStoreOptions, type Recovered } from '@zk/store';
+import type { Proposal, Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 
 export const FIXTURES = join(import.meta.dirname, '../../../store/test/fixtures');
@@ -29,15 +29,17 @@ export function dataDirWith(fixture: string): string {
 /** A server's life on disk, without the server: what it logs, its tree, and snapshots when asked for. */
 export class LivingDirectory {
   readonly dataDir: string;
-  readonly tree: DataTree;
   readonly #store: FileStore;
+  #tree: DataTree;
 
   constructor(dataDir: string, options: Partial<FileStoreOptions> = {}) {
     this.dataDir = dataDir;
     this.#store = FileStore.open({ dataDir, preAllocKb: 4, snapRetainCount: 0, ...options });
-    const recovered = this.#store.recover();
-    this.tree = recovered.image === null ? new DataTree() : DataTree.fromImage(recovered.image);
-    for (const { txn } of recovered.txns) this.tree.apply(txn);
+    this.#tree = treeOf(this.#store.recover());
+  }
+
+  get tree(): DataTree {
+    return this.#tree;
   }
 
   /** Durable, and applied, when it resolves. */
@@ -62,6 +64,15 @@ export class LivingDirectory {
     return new Promise((resolve) => this.#store.checkpoint(this.tree.image(), resolve));
   }
 
+  /** As a leader has it truncate what no quorum has. */
+  truncate(to: Zxid): Promise<void> {
+    return new Promise((resolve) => this.#store.truncate(to, (recovered) => {
+      if (!recovered) throw new Error('there is no snapshot left to start from');
+      this.#tree = treeOf(recovered);
+      resolve();
+    }));
+  }
+
   close(): Promise<void> {
     return new Promise((resolve) => this.#store.close(resolve));
   }
@@ -69,8 +80,11 @@ export class LivingDirectory {
 
 /** The tree that a server finds there at its start. @throws DamageError */
 export function recoveredTree(dataDir: string): DataTree {
-  const recovered = FileStore.open({ dataDir }).recover();
-  const tree = recovered.image === null ? new DataTree() : DataTree.fromImage(recovered.image);
-  for (const { txn } of recovered.txns) tree.apply(txn);
+  return treeOf(FileStore.open({ dataDir }).recover());
+}
+
+function treeOf({ image, txns }: Recovered): DataTree {
+  const tree = image === null ? new DataTree() : DataTree.fromImage(image);
+  for (const { txn } of txns) tree.apply(txn);
   return tree;
 }
