@@ -2,6 +2,9 @@
  * The thread that writes checkpoints. It owns no state: it is handed records, enters them in one LMDB transaction, and
  * says when that is on disk. JavaScript, because a thread begins with a file that Node can run as it is, in tests too.
  */
+import { readlinkSync } from 'node:fs';
+import { constants, getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { CHECKSUM_BYTES, KNOWN_FIELDS, openTables } from './checkpoint-tables.js';
@@ -18,6 +21,7 @@ let seal = Buffer.allocUnsafeSlow(64 * 1024);
 
 if (!parentPort) throw new Error('checkpoint-writer is the main file of a thread');
 const port = parentPort;
+giveWay();
 const { root, tables } = openTables(workerData.directory);
 
 /** @type {Message[]} */
@@ -45,6 +49,17 @@ for (let message = await receive(); message.kind !== 'close'; message = await re
 await root.close();
 port.postMessage({ kind: 'closed' });
 port.close();
+
+/** Whoever serves comes first. On Linux a thread has a priority of its own; elsewhere it would be the process's. */
+function giveWay() {
+  if (process.platform !== 'linux') return;
+  try {
+    const lower = Math.min(constants.priority.PRIORITY_LOW, getPriority() + constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), lower);
+  } catch {
+    // No /proc: then all threads are alike.
+  }
+}
 
 /**
  * @param {boolean} isWhole

@@ -1,4 +1,5 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -59,6 +60,18 @@ describe('a checkpoint in LMDB', () => {
     await member.create('/b');
     await member.checkpoint();
     expect(paths(new Member(member.dataDir).tree)).toEqual(paths(member.tree));
+  });
+
+  test.runIf(process.platform === 'linux')('its thread has less priority than the others (Linux only)', async () => {
+    const member = new Member();
+    await member.create('/a');
+    await member.checkpoint();
+    const niceness = readdirSync('/proc/self/task').map((thread) => {
+      const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    });
+    expect(niceness.filter((nice) => nice > getPriority()).length).toBeGreaterThan(0);
+    expect(niceness.filter((nice) => nice === getPriority()).length).toBeGreaterThan(0);
   });
 
   test('holds paths and names that are too long for a key', async () => {
