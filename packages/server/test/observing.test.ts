@@ -1,11 +1,20 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ZooKeeper } from '@zk/client';
+import { MemoryStore } from '@zk/store';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startEnsemble, startServer } from '../src/index.ts';
+import { parseConfig } from '../src/config.ts';
+import { runServer, startEnsemble, startServer } from '../src/index.ts';
 import { fourLetterWord } from '../../../test/support/four-letter-word.ts';
-import { recordingLog } from './support/sockets.ts';
+import { until } from '../../../test/support/until.ts';
+import { freePort, recordingLog } from './support/sockets.ts';
 
 // What is told about sessions, paths and learners, by servers that live.
 const ADMIN = { 'admin.enableServer': true, 'admin.serverPort': 0, 'admin.serverAddress': '127.0.0.1' };
+
+/** How often the server looks at its event loop: a stall is seen from the first look on. */
+const RESOLUTION_MS = 100;
+/** For so long nothing else runs. */
+const STALL_MS = 600;
 
 let cleanUp: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -58,9 +67,39 @@ describe('a leader', () => {
     for (const { count } of timed) expect(count).toBeGreaterThan(0);
 
     const { observers } = (await (await fetch(`http://127.0.0.1:${zk.leader.adminPort}/commands/observers`)).json()) as { observers: Record<string, number>[] };
-    expect(observers).toMatchObject([{ sid: 4, requests: 0, queued_packets: 0, last_zxid: expect.any(Number) }]);
-    expect(observers[0]?.['packets_sent']).toBeGreaterThan(20); // an INFORM for each
+    expect(observers).toMatchObject([{ sid: 4, requests: 0, queued_packets: expect.any(Number), last_zxid: expect.any(Number) }]);
+    expect(observers[0]?.['packets_sent']).toBeGreaterThan(20); // an INFORM for each, and the sync before
     expect(observers[0]?.['packets_received']).toBeGreaterThan(0);
     expect(observers[0]?.['established']).toBeGreaterThan(Date.now() - 60_000);
+  });
+});
+
+describe('/health', () => {
+  const checkOf = async (port: number | null, name: string): Promise<Record<string, string> | undefined> => {
+    const { checks } = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { checks: Record<string, string>[] };
+    return checks.find((check) => check['name'] === name);
+  };
+
+  test('tells of a stall of the event loop, once', async () => {
+    const server = await startServer({ settings: ADMIN });
+    cleanUp.push(() => server.stop());
+    await checkOf(server.adminPort, 'event loop'); // since then
+    const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delays.enable();
+    await until('the server has begun to measure anew', () => delays.count > 1);
+    delays.disable();
+    const end = performance.now() + STALL_MS;
+    while (performance.now() < end);
+    expect(await checkOf(server.adminPort, 'event loop')).toMatchObject({ verdict: 'warn', evidence: expect.stringMatching(/^held up for at most \d{3,4} ms/) });
+  });
+
+  test('tells of peers whose names do not resolve, and of those that are not there', async () => {
+    const [client, quorum, election] = await Promise.all([freePort(), freePort(), freePort()]);
+    const lines = ['myid=1', 'initLimit=5', 'syncLimit=2', `clientPort=${client}`, 'admin.serverPort=0', 'admin.serverAddress=127.0.0.1', `server.1=127.0.0.1:${quorum}:${election}`, 'server.2=zk2.invalid:1:2', 'server.3=127.0.0.1:3:4'];
+    const { log } = recordingLog();
+    const server = await runServer({ config: parseConfig('', { file: 'settings', path: null, sets: ['dataDir=/nowhere', ...lines] }), log, store: new MemoryStore(), onFatal: () => {} });
+    cleanUp.push(() => server.stop());
+    expect(await checkOf(server.adminPort, 'peers')).toMatchObject({ verdict: 'warn', evidence: 'names that do not resolve: zk2.invalid' });
+    expect(await checkOf(server.adminPort, 'serving')).toMatchObject({ verdict: 'fail', evidence: expect.stringMatching(/^looking for \d+ s, not heard of: 2, 3$/) });
   });
 });
