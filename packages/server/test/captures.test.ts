@@ -54,7 +54,7 @@ beforeAll(async () => {
   }
   for (let i = 0; i < DIGEST_EVERY; i++) await clients[0]?.setData('/x0', String(i));
   const watching = [clients[0], clients[2]] as const; // on the standalone server and on the follower, as when Java was asked
-  for (const client of watching) await client?.exists('/watched', { watch: true });
+  for (const client of watching) await client?.exists('/watched', { watch: () => {} });
   stop = async () => {
     await Promise.all(clients.map((client) => client.close()));
     await Promise.all([alone.stop(), ensemble.stop()]);
