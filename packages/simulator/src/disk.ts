@@ -95,7 +95,7 @@ export class Disk {
   crash(): Interrupted {
     const interrupted = this.#user?.abandon() ?? [];
     this.#user = null;
-    const kept = this.#rng.between(0, interrupted.length);
+    const kept = this.#isFull ? 0 : this.#rng.between(0, interrupted.length);
     for (const operation of interrupted.slice(0, kept)) operation.apply();
     this.#torn = interrupted[kept]?.kind === 'append' && this.#rng.chance(0.5);
     return { kept, lost: interrupted.length - kept, torn: this.#torn };

@@ -1,4 +1,4 @@
-import { asZxid, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, invariant, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import { lowerBound, type Disk, type DiskOperation, type DiskUser, type Operation } from './disk.ts';
 import type { Scheduled } from './scheduler.ts';
@@ -19,6 +19,7 @@ export class SimStore implements Store, DiskUser {
   #waiting: Operation[] = [];
   #syncing: Operation[] = [];
   #sync: Scheduled | null = null;
+  #lastAppended: Zxid | null = null;
   /** What is waiting does not fit. */
   #isShort = false;
   #closed = false;
@@ -50,6 +51,9 @@ export class SimStore implements Store, DiskUser {
 
   append(proposal: Proposal, persisted: (upTo: Zxid) => void): void {
     const { log } = this.#disk.durable;
+    const last = this.#lastAppended;
+    invariant(last === null || proposal.zxid > last, 'zxids only rise in the log', { zxid: proposal.zxid, last });
+    this.#lastAppended = proposal.zxid;
     this.#later('append', () => {
       log.push(proposal);
       return () => persisted(proposal.zxid);
@@ -69,6 +73,7 @@ export class SimStore implements Store, DiskUser {
   }
 
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
+    this.#lastAppended = null; // what is appended next may have been in the log before
     this.#later('truncate', () => {
       const { durable } = this.#disk;
       if (this.#disk.damaged || (durable.image && durable.image.zxid > to)) return () => done(null);
@@ -79,6 +84,7 @@ export class SimStore implements Store, DiskUser {
 
   replaceWith(image: Image, done: () => void): void {
     const stored = writeImage(image);
+    this.#lastAppended = image.zxid;
     this.#later('image', () => {
       this.#disk.restore(stored);
       return done;
@@ -118,8 +124,8 @@ export class SimStore implements Store, DiskUser {
   }
 
   readLog(from: Zxid): Iterable<Proposal> | null {
-    const { image, log } = this.#disk.durable;
-    const reachesBack = (log[0] !== undefined && log[0].zxid <= from) || (image === null && log.length > 0);
+    const { log } = this.#disk.durable;
+    const reachesBack = log[0] !== undefined && log[0].zxid <= from;
     return reachesBack ? this.#disk.read(log.slice(lowerBound(log, from))) : null;
   }
 
@@ -134,7 +140,8 @@ export class SimStore implements Store, DiskUser {
 
   close(done?: () => void): void {
     if (this.#isShort) {
-      this.#closed = true; // what waits for room was never acknowledged
+      this.#closed = true;
+      this.#waiting = []; // never acknowledged
       return void this.#disk.after(() => done?.());
     }
     this.#later('flush', () => {

@@ -2,11 +2,10 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
-import { FileStore, nodeDisk, type Disk, type Store } from '../src/index.ts';
-import { appended, checkpointed, dataAt, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
+import { DamageError, FileStore, nodeDisk, type Disk, type Store } from '../src/index.ts';
+import { appended, bytesOf, checkpointed, dataAt, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
+import { broken, FailingDisk, OPERATIONS, workload } from './failing-disk.ts';
 import { fileDisk, temporaryDirectory } from './support.ts';
-
-const broken = (code: string): Error => Object.assign(new Error(`${code}: broken on purpose`), { code });
 
 /** Runs until the operation is done or the store has failed, whichever comes first. */
 function outcome(store: Store, operate: (store: Store) => Promise<unknown>): Promise<'done' | 'failed'> {
@@ -160,6 +159,24 @@ describe('a disk that fails', () => {
     expect(heard).toEqual(['fatal']);
   });
 
+  test.each(OPERATIONS)('any call of %s: nothing is acknowledged after it, and a start finds all that was before', async (operation) => {
+    for (let at = 0; ; at++) {
+      const failing = new FailingDisk(operation, 'EIO');
+      const dataDir = temporaryDirectory();
+      const store = FileStore.open({ dataDir, disk: failing.disk, preAllocKb: 1, logSizeLimitKb: 1 });
+      store.recover();
+      failing.fail(at, Infinity);
+      const heard: bigint[] = [];
+      const result = await outcome(store, () => workload(store, heard));
+      if (result === 'done') break;
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      const { image, txns, lastZxid } = FileStore.open({ dataDir }).recover();
+      const base = image?.zxid ?? 0n;
+      expect(zxidsOf(txns)).toEqual(zxidsOf(txns).map((_, i) => base + 1n + BigInt(i)));
+      expect(lastZxid).toBeGreaterThanOrEqual(heard.at(-1) ?? 0n);
+    }
+  });
+
   test('short writes are continued', async () => {
     const disk: Disk = { ...nodeDisk, write: (fd, from, offset, length, position) => nodeDisk.write(fd, from, offset, Math.min(7, length), position) };
     const { dataDir, open } = fileDisk({ disk });
@@ -175,6 +192,34 @@ describe('a disk that fails', () => {
     disk.write = () => { throw broken('EIO'); };
     expect(await outcome(store, () => checkpointed(store, imageAt(3n)))).toBe('failed');
     expect(nodeDisk.exists(join(dataDir, 'version-2', 'snapshot.3'))).toBe(false);
+  });
+});
+
+describe('a byte of the log that is read wrong', () => {
+  test('while a learner is brought up to date: it gets true txns, and then none', async () => {
+    const disk = { ...nodeDisk };
+    const { dataDir, open } = fileDisk({ disk, preAllocKb: 0 });
+    const { store } = started({ open });
+    await appended(store, txns(1, 6));
+    const truth = bytesOf(txns(1, 6));
+    const size = nodeDisk.size(join(dataDir, 'version-2', 'log.1'));
+    let reported = 0;
+    for (let wrong = 0; wrong < size; wrong++) {
+      disk.read = (fd, into, offset, length, position) => {
+        const read = nodeDisk.read(fd, into, offset, length, position);
+        if (wrong >= position && wrong < position + read) into[offset + wrong - position] = (into[offset + wrong - position] as number) ^ 0x42;
+        return read;
+      };
+      const got: string[] = [];
+      try {
+        for (const { bytes } of store.readLog(asZxid(1n)) ?? []) got.push(bytes.toString('hex'));
+      } catch (error) {
+        expect(error).toBeInstanceOf(DamageError);
+        reported++;
+      }
+      expect(got).toEqual(truth.slice(0, got.length));
+    }
+    expect(reported).toBeGreaterThan(size - 20); // all but the dbid, which nobody reads, and the last end mark
   });
 });
 

@@ -2,94 +2,15 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
-import { FileStore, nodeDisk, type Disk } from '../src/index.ts';
-import { appended, bytesOf, checkpointed, closed, dataAt, flushed, imageAt, replaced, restarted, savedEpochs, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { FileStore, nodeDisk } from '../src/index.ts';
+import { appended, bytesOf, checkpointed, closed, dataAt, flushed, imageAt, restarted, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { broken, FailingDisk, OPERATIONS, workload } from './failing-disk.ts';
 import { fileDisk, filesOf, fullableDisk, temporaryDirectory } from './support.ts';
-
-const full = (code: 'ENOSPC' | 'EDQUOT'): Error => Object.assign(new Error(`${code}: on purpose`), { code });
-
-/** Every operation of a disk that can fail for lack of room. */
-const OPERATIONS = ['open', 'write', 'resize', 'datasync', 'sync', 'syncNow', 'rename'] as const;
-type Operation = (typeof OPERATIONS)[number];
-
-/** A disk on which one operation, from its `at`-th call on, fails `times` times; a write has put half of it down by then. */
-class ShortDisk {
-  readonly disk: Disk;
-  calls = 0;
-  #at = Infinity;
-  #times = 0;
-
-  constructor(operation: Operation, code: 'ENOSPC' | 'EDQUOT' = 'ENOSPC') {
-    const fails = (): boolean => {
-      if (this.calls++ < this.#at || this.#times === 0) return false;
-      this.#times--;
-      return true;
-    };
-    const disk: Disk = { ...nodeDisk };
-    this.disk = disk;
-    switch (operation) {
-      case 'open':
-        disk.open = (path, flags) => {
-          if (flags === 'w' && fails()) throw full(code);
-          return nodeDisk.open(path, flags);
-        };
-        break;
-      case 'write':
-        disk.write = (fd, from, offset, length, position) => {
-          if (!fails()) return nodeDisk.write(fd, from, offset, length, position);
-          nodeDisk.write(fd, from, offset, length >> 1, position);
-          throw full(code);
-        };
-        break;
-      case 'datasync':
-      case 'sync':
-        disk[operation] = (fd, done) => (fails() ? void setImmediate(done, full(code)) : nodeDisk[operation](fd, done));
-        break;
-      case 'resize':
-        disk.resize = (fd, length) => {
-          if (fails()) throw full(code);
-          nodeDisk.resize(fd, length);
-        };
-        break;
-      case 'syncNow':
-        disk.syncNow = (fd) => {
-          if (fails()) throw full(code);
-          nodeDisk.syncNow(fd);
-        };
-        break;
-      case 'rename':
-        disk.rename = (from, to) => {
-          if (fails()) throw full(code);
-          nodeDisk.rename(from, to);
-        };
-    }
-  }
-
-  fail(at: number, times: number): void {
-    this.calls = 0;
-    this.#at = at;
-    this.#times = times;
-  }
-}
-
-/** Two log files with a batch each, epochs, and an image from the leader with a batch behind it. */
-async function workload(store: FileStore, heard: bigint[]): Promise<void> {
-  const append = (from: number, to: number): void => {
-    for (const proposal of txns(from, to)) store.append(proposal, () => heard.push(proposal.zxid));
-  };
-  append(1, 3);
-  await savedEpochs(store, { accepted: 1n, current: 1n });
-  append(4, 6); // beyond the size of a log file: in a new one
-  await flushed(store);
-  await replaced(store, imageAt(7n, 'seven'));
-  append(8, 9);
-  await flushed(store);
-}
 
 describe.each(OPERATIONS)('no room for %s', (operation) => {
   test.each([1, 3])('at any call, %i times: all of it is done in the end, and any crash on the way leaves what was acknowledged', async (times) => {
     for (let at = 0; ; at++) {
-      const short = new ShortDisk(operation, at % 2 === 0 ? 'ENOSPC' : 'EDQUOT');
+      const short = new FailingDisk(operation, at % 2 === 0 ? 'ENOSPC' : 'EDQUOT');
       const dataDir = temporaryDirectory();
       const store = FileStore.open({ dataDir, disk: short.disk, preAllocKb: 1, logSizeLimitKb: 1, roomRetryMs: 1 });
       store.recover();
@@ -169,7 +90,7 @@ describe('a log without room', () => {
     disk.resize = (fd, length) => {
       if (!cutFails) return resize(fd, length);
       triedAgain();
-      throw full('ENOSPC');
+      throw broken('ENOSPC');
     };
     const { dataDir, open } = fileDisk({ disk });
     const { store } = started({ open });
