@@ -8,6 +8,7 @@ import { decodeMeta, encodeAcl, encodeMeta, encodeOwned, encodeSession, REVISION
 import { openTables, TABLES } from './checkpoint-tables.js';
 import { CheckpointThread } from './checkpoint-thread.ts';
 import { DamageError } from './damage.ts';
+import { isOutOfRoom } from './room.ts';
 
 const DIRECTORY = 'checkpoint';
 const FILE = 'data.mdb';
@@ -200,7 +201,11 @@ export class Checkpoint {
     const deaths = fs.existsSync(mark) ? fs.readFileSync(mark, 'latin1').length : 0;
     if (deaths >= MAX_DEATHS) throw new Error(`${deaths} starts in a row ended while reading it`);
     this.#isReading = true;
-    fs.writeFileSync(mark, DEATH.repeat(deaths + 1));
+    try {
+      fs.writeFileSync(mark, DEATH.repeat(deaths + 1));
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error; // without room for a mark, a start that dies does not count
+    }
   }
 
   #endReading(): void {
