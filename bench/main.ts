@@ -14,10 +14,11 @@ const USAGE = `npm run bench -- [options]
   --quick            the most telling scenarios, one short round: two minutes
   --scenario <name>  that one, or all that begin so; may be given more than once
   --rounds <n>       default 3, with --quick 1
-  --seconds <n>      measured per round, after a warm-up of half of it; default 6, with --quick 3, or a scenario's own
+  --seconds <n>      measured per round, after a warm-up of half of it, 5 at most; default 6, with --quick 3, or a scenario's own
   --profile <dir>    a CPU profile of each of our servers, to be opened with Chrome's developer tools
   --name <name>      of the files in bench/results, default the date; "none" writes nothing`;
 
+const MAX_WARM_UP_MS = 5_000;
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 
 interface Plan {
@@ -47,7 +48,7 @@ function plan(): Plan {
     contenders: [ours(values.profile), ...(values.against === undefined ? [] : [apache])],
     scenarios: chosen(values.scenario, values.quick).map((scenario) => (values.seconds === undefined ? scenario : { ...scenario, seconds: undefined })),
     rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
-    pace: { warmUpMs: measureMs / 2, measureMs },
+    pace: { warmUpMs: Math.min(measureMs / 2, MAX_WARM_UP_MS), measureMs },
     name: values.name ?? new Date().toISOString().slice(0, 10),
   };
 }
