@@ -1,4 +1,4 @@
-import { Writer, decode } from '@zk/jute';
+import { Writer, decode, encode, ustring } from '@zk/jute';
 import {
   AddWatchRequest,
   AuthPacket,
@@ -383,6 +383,27 @@ describe('on a learner', () => {
     pair.exchange();
     expect(client.take().body.toString('hex')).toBe('000000082f61eda0bdedb880'); // CESU-8, as Java writes it
     expect(client.heard()).toEqual(['-2 0x1 0']);
+  });
+
+  test('a reply that has to wait is as it was made, whatever is applied meanwhile', () => {
+    const pair = new Pair();
+    const client = pair.connect();
+    client.send(OpCode.sync, SyncRequest, { path: '/' });
+    client.send(OpCode.create2, CreateRequest, create('/a'));
+    pair.follower.authority.forwarded.shift(); // the answer to the sync is late
+    pair.exchange();
+    const created = pair.follower.tree.node('/a')!.statBytes();
+    const other = pair.connect();
+    other.send(OpCode.create2, CreateRequest, create('/a/b'));
+    pair.exchange();
+    expect(other.take().err).toBe(0);
+    expect(client.heard()).toEqual([]);
+    pair.follower.pipeline.synced();
+    expect(client.take().xid).toBe(1);
+    const { xid, err, body } = client.take();
+    expect([xid, err]).toEqual([2, 0]);
+    expect(body).toEqual(Buffer.concat([encode(ustring, '/a'), created]));
+    expect(created).not.toEqual(pair.follower.tree.node('/a')!.statBytes());
   });
 
   test('another session’s write with the same cxid is not taken for one’s own (T46)', () => {
