@@ -1,20 +1,24 @@
 /**
- * What a checkpoint costs: `npm run build && node bench/dist/checkpoint.js [znodes …]`, by default 10,000 and 1,000,000.
- * Writes bench/results/checkpoint.md.
+ * What a checkpoint costs, and what it does to writes: `npm run build && node bench/dist/checkpoint.js [--rounds 3] [--lmdb]
+ * [znodes …]`, by default 10,000 and 1,000,000; --lmdb leaves out snapshots in Apache's format. Writes
+ * bench/results/checkpoint.md.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
+import { parseArgs } from 'node:util';
+import { asSessionId, asZxid, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
 import { FileStore } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { describeMachine } from './machine.ts';
+import { DATA_BYTES, pathOf, treeOf } from './tree-on-disk.ts';
 
 const CHANGES = 100_000;
-const DATA_BYTES = 100;
-const CHILDREN_PER_ZNODE = 1000;
-const ROUNDS = 3;
+/** Writes that wait for their sync at any time, while it is measured how long they do. */
+const IN_FLIGHT = 16;
+/** Without a checkpoint beside them. */
+const UNDISTURBED_MS = 5_000;
 const RESULTS = join(import.meta.dirname, '..', 'results');
 
 interface Cost {
@@ -39,19 +43,21 @@ class Member {
   readonly #store: FileStore;
   #zxid = 0n;
 
-  constructor(dataDir: string, format: 'apache' | 'lmdb') {
+  /** @param znodes of a tree that is not on disk yet */
+  constructor(dataDir: string, format: 'apache' | 'lmdb', znodes: number) {
     this.#store = FileStore.open({ dataDir, checkpoint: format, snapRetainCount: 0 });
     const { image, txns, lastZxid } = this.#store.recover();
-    this.tree = image ? DataTree.fromImage(image) : new DataTree();
+    this.tree = DataTree.fromImage(image ?? treeOf(znodes));
     for (const { txn } of txns) this.tree.apply(txn);
     this.#zxid = lastZxid;
   }
 
-  apply(body: TxnBody): void {
+  /** `persisted` runs when it is on disk. */
+  apply(body: TxnBody, persisted = noting): void {
     this.#zxid += 1n;
     const header = { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(this.#zxid), time: 1_700_000_000_000n, type: body.type };
     const proposal = proposalOf({ header, body, digest: null });
-    this.#store.append(proposal, noting);
+    this.#store.append(proposal, persisted);
     this.tree.apply(proposal.txn);
   }
 
@@ -107,59 +113,99 @@ function thisThread(): { runMs: number; waitedMs: number } {
 
 const noting = (): void => {};
 
-const pathOf = (index: number): string => `/app/g${Math.floor(index / CHILDREN_PER_ZNODE)}/node-${String(index).padStart(9, '0')}`;
+/** Writes to a tree, scattered over it by a generator that is the same in every run. */
+class Scatter {
+  readonly #member: Member;
+  readonly #znodes: number;
+  #state = 12_345;
 
-async function populate(member: Member, znodes: number): Promise<void> {
-  const create = (path: string): void => {
-    const parentCVersion = member.tree.node(path.slice(0, path.lastIndexOf('/')))!.cversion + 1;
-    member.apply({ type: OpCode.create, path, data: Buffer.alloc(DATA_BYTES, 1), acl: [...OPEN_ACL], ephemeral: false, parentCVersion });
-  };
-  create('/app');
-  for (let index = 0; index < znodes; index++) {
-    if (index % CHILDREN_PER_ZNODE === 0) {
-      create(`/app/g${index / CHILDREN_PER_ZNODE}`);
-      await member.flush();
+  constructor(member: Member, znodes: number) {
+    this.#member = member;
+    this.#znodes = znodes;
+  }
+
+  set(persisted = noting): void {
+    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
+    const path = pathOf(Math.floor((this.#state / 2 ** 32) * this.#znodes));
+    const { version } = this.#member.tree.node(path)!;
+    this.#member.apply({ type: OpCode.setData, path, data: Buffer.alloc(DATA_BYTES, version + 2), version: version + 1 }, persisted);
+  }
+
+  async change(): Promise<void> {
+    for (let n = 0; n < CHANGES; n++) {
+      this.set();
+      if (n % 5000 === 0) await this.#member.flush();
     }
-    create(pathOf(index));
   }
-  await member.flush();
+
+  /** How long writes take, in ms and from shortest to longest, as long as `goesOn` says so. */
+  async latencies(goesOn: () => boolean): Promise<number[]> {
+    const took: number[] = [];
+    const writer = async (): Promise<void> => {
+      while (goesOn()) {
+        const at = performance.now();
+        await new Promise<void>((resolve) => this.set(() => resolve()));
+        took.push(performance.now() - at);
+      }
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, writer));
+    return took.toSorted((one, other) => one - other);
+  }
 }
 
-/** Scattered over the tree by a generator that is the same in every run. */
-async function change(member: Member, znodes: number, round: number): Promise<void> {
-  let state = 12_345 + round;
-  for (let n = 0; n < CHANGES; n++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    const path = pathOf(Math.floor((state / 2 ** 32) * znodes));
-    member.apply({ type: OpCode.setData, path, data: Buffer.alloc(DATA_BYTES, round + 2), version: member.tree.node(path)!.version + 1 });
-    if (n % 5000 === 0) await member.flush();
-  }
+/** What writes take without a checkpoint, and beside one of {@link CHANGES} znodes. */
+interface Writes {
+  readonly znodes: number;
+  readonly alone: readonly number[];
+  readonly beside: readonly number[];
 }
 
-async function measure(format: 'apache' | 'lmdb', znodes: number): Promise<Row[]> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'zk-bench-'));
+async function writesBeside(member: Member, scatter: Scatter, znodes: number): Promise<Writes> {
+  const end = performance.now() + UNDISTURBED_MS;
+  const alone = await scatter.latencies(() => performance.now() < end);
+  await scatter.change();
+  let isWriting = true;
+  const checkpoint = member.checkpoint(null).then(() => (isWriting = false));
+  const beside = await scatter.latencies(() => isWriting);
+  await checkpoint;
+  return { znodes, alone, beside };
+}
+
+async function measure(format: 'apache' | 'lmdb', znodes: number, rounds: number): Promise<{ rows: Row[]; writes: Writes | null }> {
+  const dataDir = mkdtempSync(join(process.env['ZK_BENCH_DIR'] ?? tmpdir(), 'zk-bench-'));
   try {
-    const member = new Member(dataDir, format);
-    await populate(member, znodes);
+    const member = new Member(dataDir, format, znodes);
+    const scatter = new Scatter(member, znodes);
+    scatter.set();
     const rows: Row[] = [];
     if (format === 'lmdb') rows.push({ what: 'LMDB, the whole tree (once)', znodes, ...(await member.checkpoint(new StallMonitor())) });
     const costs: Cost[] = [];
-    for (let round = 0; round < 2 * ROUNDS; round++) {
-      await change(member, znodes, round);
+    for (let round = 0; round < 2 * rounds; round++) {
+      await scatter.change();
       costs.push(await member.checkpoint(round % 2 === 0 ? null : new StallMonitor()));
     }
     rows.push({ what: format === 'lmdb' ? `LMDB, ${CHANGES.toLocaleString('en')} writes` : 'snapshot in Apache\'s format', znodes, ...worst(costs) });
+    const writes = format === 'lmdb' ? await writesBeside(member, scatter, znodes) : null;
+    await member.checkpoint(null);
     await member.close();
-    const startedAt = performance.now();
-    const ranBefore = thisThread().runMs;
-    const restarted = new Member(dataDir, format);
-    const start = { wallMs: performance.now() - startedAt, mainMs: thisThread().runMs - ranBefore, stallMs: NaN, bytes: NaN };
-    rows.push({ what: `start from ${format === 'lmdb' ? 'LMDB' : 'the snapshot'}, all read`, znodes, ...start });
-    await restarted.close();
-    return rows;
+    return { rows: [...rows, ...(await starts(dataDir, format, znodes))], writes };
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+/** Until a znode can be read, and until all is in memory. */
+async function starts(dataDir: string, format: 'apache' | 'lmdb', znodes: number): Promise<Row[]> {
+  const from = format === 'lmdb' ? 'LMDB' : 'the snapshot';
+  const before = { at: performance.now(), runMs: thisThread().runMs };
+  const row = (what: string): Row => ({ what, znodes, wallMs: performance.now() - before.at, mainMs: thisThread().runMs - before.runMs, stallMs: NaN, bytes: NaN });
+  const restarted = new Member(dataDir, format, znodes);
+  if (restarted.tree.node(pathOf(znodes >> 1)) === undefined) throw new Error('a znode is gone');
+  const readable = row(`start from ${from}, one znode read`);
+  restarted.tree.readMore(Infinity);
+  const loaded = row(`start from ${from}, all read`);
+  await restarted.close();
+  return [readable, loaded];
 }
 
 /** Each figure of the round in which it was worst; time on the CPU from the rounds without a monitor. */
@@ -178,13 +224,13 @@ function bytesWritten(): number {
   return Number(/^write_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))?.[1]);
 }
 
-function report(rows: readonly Row[]): string {
+function report(rows: readonly Row[], writes: readonly Writes[], rounds: number): string {
   const figure = (value: number, digits: number): string => (Number.isNaN(value) ? '' : value.toFixed(digits));
   return [
     '# What a checkpoint costs',
     '',
     `\`node bench/dist/checkpoint.js\`: ${DATA_BYTES} bytes of data per znode; before each checkpoint ${CHANGES.toLocaleString('en')} writes to`,
-    `znodes drawn at random (a tree of 10,000 has no more than that to change); the worst of ${ROUNDS} rounds.`,
+    `znodes drawn at random (a tree of 10,000 has no more than that to change); the worst of ${rounds} rounds.`,
     '`main` is what the thread that serves ran on a CPU, `stall` its longest turn of the event loop, measured likewise (in steps',
     'of up to 4 ms): waiting for a CPU that other processes had is in `wall` only, and this machine was not quiet.',
     '',
@@ -195,15 +241,26 @@ function report(rows: readonly Row[]): string {
     ...rows.map(({ znodes, what, wallMs, mainMs, stallMs, bytes }) =>
       `| ${znodes.toLocaleString('en')} | ${what} | ${figure(wallMs, 0)} | ${figure(mainMs, 0)} | ${figure(stallMs, 1)} | ${figure(bytes / 1e6, 0)} |`),
     '',
+    `Writes with ${IN_FLIGHT} in flight, from the append to the sync, without a checkpoint and beside one of ${CHANGES.toLocaleString('en')} znodes:`,
+    '',
+    '| znodes | p50 ms | beside | p99 ms | beside | p99.9 ms | beside | writes | beside |',
+    '|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
+    ...writes.map(({ znodes, alone, beside }) => {
+      const quantiles = [0.5, 0.99, 0.999].flatMap((q) => [alone, beside].map((sorted) => figure(sorted[Math.floor(q * sorted.length)] ?? NaN, 2)));
+      return `| ${[znodes, ...quantiles, alone.length, beside.length].map((value) => value.toLocaleString('en')).join(' | ')} |`;
+    }),
+    '',
   ].join('\n');
 }
 
-const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 1_000_000];
-const rows: Row[] = [];
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string', default: '3' }, lmdb: { type: 'boolean', default: false } } });
+const sizes = positionals.length > 0 ? positionals.map(Number) : [10_000, 1_000_000];
+const rounds = Number(values.rounds);
+const measured: { rows: Row[]; writes: Writes | null }[] = [];
 for (const znodes of sizes) {
-  for (const format of ['lmdb', 'apache'] as const) rows.push(...(await measure(format, znodes)));
+  for (const format of values.lmdb ? (['lmdb'] as const) : (['lmdb', 'apache'] as const)) measured.push(await measure(format, znodes, rounds));
 }
-const text = report(rows);
+const text = report(measured.flatMap(({ rows }) => rows), measured.flatMap(({ writes }) => writes ?? []), rounds);
 mkdirSync(RESULTS, { recursive: true });
 writeFileSync(join(RESULTS, 'checkpoint.md'), text);
 console.log(text);

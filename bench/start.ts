@@ -14,15 +14,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type Image, type ImageNode } from '@zk/protocol';
+import { asSessionId, asZxid, OpCode, proposalOf } from '@zk/protocol';
 import { FileStore } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { apache, ours, requireApache, type Contender } from './contenders.ts';
 import { connectFrame, getDataFrame } from './load/frames.ts';
 import { describeMachine } from './machine.ts';
+import { CHILDREN_PER_ZNODE, DATA_BYTES, pathOf, treeOf } from './tree-on-disk.ts';
 
-const DATA_BYTES = 100;
-const CHILDREN_PER_ZNODE = 1000;
 /** Behind the checkpoint, or the snapshot: half of what is there on average with snapCount=100000 would be 37,500. */
 const TXNS_IN_THE_LOG = 10_000;
 const PORT = 21_810;
@@ -32,33 +31,16 @@ const LOADED = 'all data in memory';
 const PATIENCE_MS = 600_000;
 const RESULTS = join(import.meta.dirname, '..', 'results');
 
-const pathOf = (index: number): string => `/app/g${Math.floor(index / CHILDREN_PER_ZNODE)}/node-${String(index).padStart(9, '0')}`;
 /** The same in every run. */
 const scattered = (n: number, znodes: number): number => (Math.imul(n + 1, 2_654_435_761) >>> 0) % znodes;
-
-/** Znodes in the order of an image. */
-function* nodes(znodes: number): Generator<ImageNode> {
-  const data = Buffer.alloc(DATA_BYTES, 1);
-  const node = (path: string, content: Buffer | null, cversion: number): ImageNode => ({
-    path, data: content, aclId: -1n,
-    stat: { czxid: 0n, mzxid: 0n, ctime: 1_700_000_000_000n, mtime: 1_700_000_000_000n, version: 0, cversion, aversion: 0, ephemeralOwner: 0n, pzxid: 0n },
-  });
-  const groups = Math.ceil(znodes / CHILDREN_PER_ZNODE);
-  for (const [path, children] of [['', 2], ['/zookeeper', 2], ['/zookeeper/quota', 0], ['/zookeeper/config', 0], ['/app', groups]] as const) yield node(path, null, children);
-  for (let index = 0; index < znodes; index++) {
-    if (index % CHILDREN_PER_ZNODE === 0) yield node(`/app/g${index / CHILDREN_PER_ZNODE}`, null, CHILDREN_PER_ZNODE);
-    yield node(pathOf(index), data, 0);
-  }
-}
 
 /** Fills a data directory through the store's own code: the tree as of the first txn, and a log. */
 async function prepare(dataDir: string, format: 'apache' | 'lmdb', znodes: number): Promise<void> {
   const store = FileStore.open({ dataDir, checkpoint: format, snapRetainCount: 0 });
   store.recover();
-  const image: Image = { zxid: asZxid(0n), sessions: [], acls: [], nodes: nodes(znodes), digest: undefined };
-  const tree = DataTree.fromImage(image);
+  const tree = DataTree.fromImage(treeOf(znodes));
   const set = (zxid: number): Promise<void> => {
-    const body = { type: OpCode.setData, path: pathOf(scattered(zxid, znodes)), data: Buffer.alloc(DATA_BYTES, 2), version: 1, acl: [...OPEN_ACL] };
+    const body = { type: OpCode.setData, path: pathOf(scattered(zxid, znodes)), data: Buffer.alloc(DATA_BYTES, 2), version: 1 };
     const proposal = proposalOf({ header: { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(BigInt(zxid)), time: 1_700_000_000_000n, type: OpCode.setData }, body, digest: null });
     tree.apply(proposal.txn);
     return new Promise((resolve) => store.append(proposal, () => resolve()));
