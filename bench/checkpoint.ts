@@ -52,6 +52,11 @@ class Member {
     this.#zxid = lastZxid;
   }
 
+  /** Writes a snapshot of the tree, as there is one behind every checkpoint: the next one is due when the log is as long. */
+  begin(): Promise<void> {
+    return new Promise((resolve) => this.#store.replaceWith(this.tree.image(), resolve));
+  }
+
   /** `persisted` runs when it is on disk. */
   apply(body: TxnBody, persisted = noting): void {
     this.#zxid += 1n;
@@ -175,6 +180,7 @@ async function measure(format: 'apache' | 'lmdb', znodes: number, rounds: number
   const dataDir = mkdtempSync(join(process.env['ZK_BENCH_DIR'] ?? tmpdir(), 'zk-bench-'));
   try {
     const member = new Member(dataDir, format, znodes);
+    await member.begin();
     const scatter = new Scatter(member, znodes);
     scatter.set();
     const rows: Row[] = [];

@@ -27,6 +27,8 @@ const TXNS_IN_THE_LOG = 10_000;
 const PORT = 21_810;
 const RETRY_MS = 3;
 const REPLY_HEAD_BYTES = 20;
+/** A server that is starting may accept a connection and forget it. */
+const ANSWER_TIMEOUT_MS = 1_000;
 const LOADED = 'all data in memory';
 const PATIENCE_MS = 600_000;
 const RESULTS = join(import.meta.dirname, '..', 'results');
@@ -60,7 +62,10 @@ class Reader {
     const opened = await Promise.race([once(socket, 'connect').then(() => true, () => false), once(socket, 'close').then(() => false, () => false)]);
     if (!opened) return null;
     const reader = new Reader(socket);
-    return (await reader.#exchange(connectFrame(30_000))) ? reader : null;
+    const forgotten = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS);
+    const answer = await reader.#exchange(connectFrame(30_000));
+    clearTimeout(forgotten);
+    return answer && reader;
   }
 
   readonly #socket: ReturnType<typeof connect>;
@@ -212,6 +217,7 @@ if (options.prepare !== undefined) {
       try {
         await prepared(join(directory, 'data'), contender === apache ? 'apache' : 'lmdb', znodes);
         rows.push(await measure(contender, directory, znodes));
+        console.log(rows.at(-1)?.name, znodes, rows.at(-1)?.firstReadMs);
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
