@@ -154,6 +154,7 @@ export class MemberHistory implements SyncHistory {
     if (tree.lastZxid < next) tree.lastZxid = next;
     this.#dress(tree);
     this.committed.clear(); // it does not lead to this tree
+    this.#tree.close();
     this.#tree = tree;
     this.#lastLogged = tree.lastZxid;
     this.#store.replaceWith(tree.image(), done);
