@@ -130,6 +130,7 @@ export class Learning implements Role, LinkEvents {
   #linked(link: Link): void {
     const { config, world, pipeline, history, epochs, ensemble } = this.#member;
     this.#dial = null;
+    if (this.name === 'observing') this.#member.observerMasters?.linked();
     world.trace({ kind: 'linkOpened', remote: link.remote, side: 'learner' });
     this.#link = new QuorumLink(link, config, this);
     const machine = new Learner({

@@ -1,12 +1,16 @@
 import type { EnsembleConfig, ServerSpec, Sid } from '@zk/protocol';
 import type { Random } from './world.ts';
 
+/** Followers take observers only once they are synced themselves: after an election they are asked this often at first. */
+const ROUNDS_WITHOUT_LEADER = 10;
+
 /**
  * Whom an observer asks next when followers serve observers (`observerMasterPort`, quorum.md 15.4): they do so on a port
  * of their own, the same on each of them, and speak as a leader does. Every observer goes through them in an order of its
  * own, which spreads the load; after a loss it goes on with the next.
  *
- * The leader comes last, on its quorum port. Apache never asks it, and goes round for ever where no follower is a master.
+ * When they have all refused for a while, the leader is asked, on its quorum port. Apache never does, and goes round for
+ * ever where no follower is a master.
  */
 export class ObserverMasters {
   readonly #port: number;
@@ -14,6 +18,8 @@ export class ObserverMasters {
   #config: EnsembleConfig | null = null;
   #leader: Sid | null = null;
   #queue: ServerSpec[] = [];
+  /** Rounds begun since the last one that was of use. */
+  #rounds = 0;
 
   constructor(port: number, random: Random) {
     this.#port = port;
@@ -27,13 +33,25 @@ export class ObserverMasters {
 
   /** The server to dial; its quorum port is the port it takes observers on. */
   next(config: EnsembleConfig, leader: ServerSpec): ServerSpec {
-    if (config !== this.#config || leader.sid !== this.#leader || this.#queue.length === 0) {
+    if (config !== this.#config || leader.sid !== this.#leader) {
       this.#config = config;
       this.#leader = leader.sid;
-      const followers = [...config.voters].filter((sid) => sid !== leader.sid);
-      this.#queue = [...this.#shuffled(followers).map((sid) => this.#asMaster(config.servers.get(sid)!)), leader];
+      this.#queue = [];
+      this.#rounds = 0;
     }
-    return this.#queue.shift()!;
+    if (this.#queue.length === 0) this.#beginRound(config, leader);
+    return this.#queue.shift() ?? leader;
+  }
+
+  /** The one dialed last took us. */
+  linked(): void {
+    this.#rounds = 0;
+  }
+
+  #beginRound(config: EnsembleConfig, leader: ServerSpec): void {
+    const followers = [...config.voters].filter((sid) => sid !== leader.sid);
+    this.#queue = this.#shuffled(followers).map((sid) => this.#asMaster(config.servers.get(sid)!));
+    if (++this.#rounds % ROUNDS_WITHOUT_LEADER === 0) this.#queue.push(leader);
   }
 
   #asMaster(spec: ServerSpec): ServerSpec {

@@ -24,12 +24,21 @@ function dialed(masters: ObserverMasters, count: number, leader = second, member
 describe('whom an observer asks (quorum.md 15.4)', () => {
   const order = (...numbers: number[]): { next: () => number } => ({ next: () => numbers.shift() ?? 0 });
 
-  test('every follower on the port of masters, in an order of its own, then the leader on its quorum port, and again', () => {
+  test('every follower on the port of masters, in an order of its own, and again in another', () => {
     const masters = new ObserverMasters(2191, order(0.2, 0.1, 0.1, 0.2));
     expect(masters.isRoundOver).toBe(false);
-    expect(dialed(masters, 3)).toEqual(['10.0.0.3:2191', '10.0.0.1:2191', '10.0.0.2:2888']);
+    expect(dialed(masters, 2)).toEqual(['10.0.0.3:2191', '10.0.0.1:2191']);
     expect(masters.isRoundOver).toBe(true);
-    expect(dialed(masters, 3)).toEqual(['10.0.0.1:2191', '10.0.0.3:2191', '10.0.0.2:2888']);
+    expect(dialed(masters, 2)).toEqual(['10.0.0.1:2191', '10.0.0.3:2191']);
+  });
+
+  test('the leader on its quorum port, when all of them have refused ten times since one took us', () => {
+    const masters = new ObserverMasters(2191, order());
+    expect(dialed(masters, 21).map((address) => address === '10.0.0.2:2888').lastIndexOf(true)).toBe(20);
+    expect(dialed(masters, 18)).not.toContain('10.0.0.2:2888');
+    masters.linked();
+    expect(dialed(masters, 20)).not.toContain('10.0.0.2:2888');
+    expect(dialed(new ObserverMasters(2191, order()), 1, first, EnsembleConfig.of(specs.slice(0, 1)))).toEqual(['10.0.0.1:2888']);
   });
 
   test('another leader, or another configuration, begins a new round', () => {
