@@ -9,7 +9,8 @@ export interface DrainingOptions {
   readonly appliesTail: boolean;
   /** Reads may be served if this takes long: the member has not been asked to stop. */
   readonly mayServeReads: boolean;
-  drained(): void;
+  /** @param applied txns of the tail that are part of the tree now, and may yet be truncated */
+  drained(applied: number): void;
 }
 
 /**
@@ -70,7 +71,8 @@ export class Draining implements Role {
     const { history, world } = this.#member;
     this.#readOnly.cancel();
     this.#member.endService('the log is durable'); // nobody reads what is not committed
-    if (this.#options.appliesTail && history.fastForward() > 0) world.trace({ kind: 'treeReplaced', by: 'fastForward', zxid: history.lastLogged });
-    this.#options.drained();
+    const applied = this.#options.appliesTail ? history.fastForward() : 0;
+    if (applied > 0) world.trace({ kind: 'treeReplaced', by: 'fastForward', zxid: history.lastLogged });
+    this.#options.drained(applied);
   }
 }

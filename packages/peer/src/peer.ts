@@ -266,7 +266,7 @@ export class Peer implements Member, Search {
       case 'expireSession':
         return this.pipeline.expireSession(input.session);
       case 'checkpoint':
-        if (this.#isTreeCommitted && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
+        if (this.#role.isServing && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
         return;
       case 'restore':
         return this.#stopping ? input.request.answer({ refused: 'this server is stopping' }) : this.#restoring.begin(input.request, this.config.shutdownTimeout);
@@ -364,11 +364,13 @@ export class Peer implements Member, Search {
     this.#electorate.tick(now);
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
-    if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#isTreeCommitted ? this.history.tree : null);
+    if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#role.isServing ? this.history.tree : null);
     if (now >= this.#reading.nextDeadline) this.#reading.tick(now);
   }
 
   #become(role: Role, reason: string): void {
+    // Until it serves, a learner's log may be cut to what its leader has, and that is not all committed yet.
+    if (role.name === 'following' || role.name === 'observing') this.#isTreeCommitted = false;
     this.#role = role;
     this.#roleSince = this.world.clock.now();
     this.world.trace({ kind: 'role', role: role.name, reason });
@@ -389,10 +391,9 @@ export class Peer implements Member, Search {
   #draining(reason: string): Draining {
     const isAlone = this.config.ensemble === null; // what is durable is committed then
     const appliesTail = isAlone || !this.#stopping;
-    if (appliesTail && !isAlone) this.#isTreeCommitted = false;
     if (this.#askAgain === null && this.#appointment === null) this.#electorate.step({ kind: 'left' }); // otherwise the leader is known
     const whenIdle = (action: () => void): void => this.#checkpoints.whenIdle(action);
-    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping, drained: () => this.#drained(reason) });
+    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping, drained: (applied) => this.#drained(reason, applied) });
   }
 
   /** Stops accepting, then serving, and only then lets the log become quiet (quorum.md 8.5, T56). */
@@ -401,7 +402,8 @@ export class Peer implements Member, Search {
     this.endService(reason);
   }
 
-  #drained(reason: string): void {
+  #drained(reason: string, applied: number): void {
+    if (applied > 0 && this.config.ensemble) this.#isTreeCommitted = false;
     if (this.#stopping) return this.#saveAndClose(reason);
     if (!this.config.ensemble) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
     const leader = this.#askAgain;

@@ -204,6 +204,32 @@ describe('checkpoints', () => {
     expect(leader.disk.log.at(-1)?.zxid).toBe(leader.peer.history.lastLogged); // where it waits for the next leader's word
   });
 
+  test('at a stop without a quorum: the tree is as committed as it was', () => {
+    const zk = ensemble(3, { checkpointAtStop: true });
+    const leader = zk.settle();
+    zk.connect(leader).create('/a');
+    for (const node of zk.nodes) if (node !== leader) node.kill();
+    zk.time.until(() => leader.peer.inspect().role === 'looking', 'the leader to have lost its quorum');
+    leader.feed({ kind: 'stop' });
+    zk.time.until(() => leader.peer.inspect().role === 'stopped', 'the leader to stop');
+    expect(leader.disk.images.at(-1)?.zxid).toBe(leader.disk.log.at(-1)?.zxid);
+  });
+
+  test('at a stop without a quorum: what was in the tail alone may yet be truncated', () => {
+    const zk = ensemble(3, { checkpointAtStop: true });
+    const leader = zk.settle();
+    const client = zk.connect(leader);
+    client.create('/committed');
+    const before = leader.disk.images.length;
+    for (const node of zk.nodes) if (node !== leader) node.kill();
+    client.tellCreate('/tail');
+    zk.time.until(() => leader.peer.inspect().role === 'looking', 'the leader to have lost its quorum');
+    expect(leader.peer.history.tree.node('/tail')).toBeDefined(); // its vote covers it
+    leader.feed({ kind: 'stop' });
+    zk.time.until(() => leader.peer.inspect().role === 'stopped', 'the leader to stop');
+    expect(leader.disk.images).toHaveLength(before);
+  });
+
   test('at a stop: an epoch that has no txn yet is no reason for one', () => {
     const zk = ensemble(3, { checkpointAtStop: true });
     const leader = zk.settle();
