@@ -155,6 +155,7 @@ test('epochs go along, and are raised so that no client has seen a later zxid', 
   expect(readFileSync(join(target, 'version-2', 'acceptedEpoch'), 'utf8')).toBe('9');
   expect(readFileSync(join(target, 'version-2', 'currentEpoch'), 'utf8')).toBe('1');
   const later = join(temporaryDirectory(), 'new');
+  expect((await say('restore', source, later, '--epoch', 'nine')).error).toBe('zk-server restore: --epoch nine is not a number; see zk-server restore --help\n');
   await say('restore', source, later, '--yes', '--epoch', '20');
   expect(readFileSync(join(later, 'version-2', 'acceptedEpoch'), 'utf8')).toBe('20');
 });

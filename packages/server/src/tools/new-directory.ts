@@ -5,7 +5,7 @@ import { epochsFor, loadState, momentText, type LoadedState } from './load-state
 import { requireStopped } from './running-server.ts';
 import { sourceOf, type Source } from './source.ts';
 import { ToolError, type ToolCall } from './tool.ts';
-import { bytesText, counted, momentFrom, wordFrom, zxidFrom } from './values.ts';
+import { bytesText, counted, countFrom, momentFrom, wordFrom } from './values.ts';
 
 /** A data directory that is to be made: what will be in it, and why. */
 export interface NewDirectory {
@@ -48,7 +48,7 @@ function requireFree(target: string): void {
   requireStopped({ snapshots: target, logs: target });
 }
 
-const epochFrom = (text: string): Epoch => zxidFrom(text);
+const epochFrom = (text: string): Epoch => BigInt(countFrom(text, 'epoch'));
 
 /** What is, or will be, in the directory. */
 export function describeState({ source, state, epochs }: NewDirectory): string[] {
