@@ -7,8 +7,8 @@ import { asZxid, type HostPort, type ServerSpec, type SessionId, type Sid } from
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
-import { Console } from './admin/console/console.ts';
-import { AdminServer } from './admin/http.ts';
+import type { Console } from './admin/console/console.ts';
+import type { AdminServer } from './admin/http.ts';
 import { ServerMetrics } from './admin/server-metrics.ts';
 import { RestoreCommand } from './admin/restore-command.ts';
 import { SnapshotCommand } from './admin/snapshot-command.ts';
@@ -21,7 +21,7 @@ import { exportsMetrics } from './config/metrics-provider.ts';
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
 import { logTrace, type Log } from './log.ts';
-import { PrometheusProvider } from './metrics/provider.ts';
+import type { PrometheusProvider } from './metrics/provider.ts';
 import { zookeeperFamilies } from './metrics/zookeeper.ts';
 import { ClientListener } from './net/clients.ts';
 import { ElectionMesh } from './net/electors.ts';
@@ -104,8 +104,8 @@ class Server implements RunningServer {
   readonly #electors: ElectionMesh | null;
   readonly #learners: LearnerLinks | null;
   readonly #clients: ClientListener | null;
-  readonly #admin: AdminServer | null;
-  readonly #prometheus: PrometheusProvider | null;
+  #admin: AdminServer | null = null;
+  #prometheus: PrometheusProvider | null = null;
   readonly #audit: AuditLog | null;
   readonly #words: FourLetterWords;
   readonly #metrics = new ServerMetrics();
@@ -130,8 +130,6 @@ class Server implements RunningServer {
     const whitelist = whitelistOf(config.settings.get('4lw.commands.whitelist'), config.settings.get('readonlymode.enabled'));
     this.#words = new FourLetterWords(whitelist, () => this.#view());
     this.#clients = config.client === null ? null : this.#clientListener(config.client);
-    this.#admin = config.settings.get('admin.enableServer').toLowerCase() === 'false' ? null : this.#adminServer();
-    this.#prometheus = exportsMetrics(config.settings) ? this.#prometheusProvider() : null;
   }
 
   get clientPort(): number | null {
@@ -209,8 +207,10 @@ class Server implements RunningServer {
     // The leader alone listens here, much later: a port that is taken should be known now.
     if (own !== undefined) await probe('quorum', this.#bindings(own, 'quorumPort'), () => createServer());
     await this.#clients?.listen();
-    await this.#openAdminPort();
-    await this.#prometheus?.listen();
+    // Loaded by those who want them: with node:http they are a megabyte of memory.
+    const { settings } = this.config;
+    if (settings.get('admin.enableServer').toLowerCase() !== 'false') await this.#openAdminPort(await this.#adminServer());
+    if (exportsMetrics(settings)) await (await this.#prometheusProvider()).listen();
   }
 
   async #openElectionPort(electors: ElectionMesh): Promise<void> {
@@ -227,9 +227,9 @@ class Server implements RunningServer {
     }
   }
 
-  async #openAdminPort(): Promise<void> {
+  async #openAdminPort(admin: AdminServer): Promise<void> {
     try {
-      await this.#admin?.listen();
+      await admin.listen();
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       if (this.config.ensemble === null) throw new AdminServerError(error.message, { cause: error });
@@ -392,9 +392,10 @@ class Server implements RunningServer {
     });
   }
 
-  #prometheusProvider(): PrometheusProvider {
+  async #prometheusProvider(): Promise<PrometheusProvider> {
+    const { PrometheusProvider } = await import('./metrics/provider.ts');
     const { settings } = this.config;
-    return new PrometheusProvider({
+    this.#prometheus = new PrometheusProvider({
       host: settings.get('metricsProvider.httpHost'),
       port: settings.get('metricsProvider.httpPort'),
       exportNode: settings.get('metricsProvider.exportJvmInfo'),
@@ -403,11 +404,13 @@ class Server implements RunningServer {
         return view === null ? [] : zookeeperFamilies(view, this.#words.traffic(view));
       },
     });
+    return this.#prometheus;
   }
 
-  #adminServer(): AdminServer {
+  async #adminServer(): Promise<AdminServer> {
+    const [{ AdminServer }, { Console }] = await Promise.all([import('./admin/http.ts'), import('./admin/console/console.ts')]);
     const { settings } = this.config;
-    return new AdminServer({
+    this.#admin = new AdminServer({
       host: settings.get('admin.serverAddress'),
       port: settings.get('admin.serverPort'),
       path: settings.get('admin.commandURL'),
@@ -416,21 +419,22 @@ class Server implements RunningServer {
       access: new AccessControl(this.#peerConfig.auth),
       snapshot: this.#snapshotCommand(),
       restore: this.#restoreCommand(),
-      console: settings.get('admin.console.enabled') ? this.#console() : null,
+      console: settings.get('admin.console.enabled') ? new Console(this.#consoleOptions()) : null,
       view: () => this.#view(),
       feed: this.#feed,
     });
+    return this.#admin;
   }
 
-  #console(): Console {
-    return new Console({
+  #consoleOptions(): ConstructorParameters<typeof Console>[0] {
+    return {
       isWritable: this.config.settings.get('admin.console.writable'),
       access: new AccessControl(this.#peerConfig.auth),
       maxDataBytes: this.#peerConfig.maxBuffer,
       view: () => this.#view(),
       tree: () => this.#running?.peer.history.tree ?? null,
       feed: this.#feed,
-    });
+    };
   }
 
   get #peer(): Peer {
