@@ -7,7 +7,7 @@ const NEEDED = [20, 19];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const main = new URL('./packages/server/dist/main.js', import.meta.url);
 const bundled = new URL('./packages/server/dist/bundle/main.js', import.meta.url);
-/** What is in the bundle (bundle.js). */
+/** What is in the bundle (packages/server/bundle.js). */
 const PACKAGES = ['jute', 'protocol', 'tree', 'store', 'election', 'zab', 'peer', 'server'];
 
 /** The bundle starts in half the time; after a `tsc` alone it is out of date. */

@@ -5,7 +5,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const outdir = fileURLToPath(new URL('packages/server/dist/bundle', import.meta.url));
+const outdir = fileURLToPath(new URL('dist/bundle', import.meta.url));
 
 /** A module finds the files next to it by import.meta.url: it goes on naming where `tsc` has put the module. */
 const keepUrls = {
@@ -20,7 +20,7 @@ const keepUrls = {
 
 rmSync(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: [fileURLToPath(new URL('packages/server/dist/main.js', import.meta.url))],
+  entryPoints: [fileURLToPath(new URL('dist/main.js', import.meta.url))],
   outdir,
   bundle: true,
   splitting: true, // what is imported when it is used stays apart
