@@ -10,6 +10,8 @@ const CHILD = join(PROJECT_ROOT, 'test/support/flip-child.mjs');
 const STEP = process.env['ZK_FLIPS'] === 'all' ? 1 : 151;
 const MASK = 0x42;
 const CHUNK = 400;
+/** For a chunk, on a busy machine. */
+const PATIENCE_MS = 600_000;
 /** A start that LMDB has taken down is followed by at most so many, of which the last one does without the checkpoint. */
 const FURTHER_STARTS = 2;
 
@@ -19,7 +21,8 @@ interface Run {
 }
 
 function child(...args: string[]): Run {
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, [CHILD, ...args], { encoding: 'utf8' });
+  const { stdout, stderr, status, signal, error } = spawnSync(process.execPath, [CHILD, ...args], { encoding: 'utf8', timeout: PATIENCE_MS });
+  if (error) throw new Error(`${error.message}: ${stdout.slice(-500)}`); // a start that never ends, too
   const hasDied = signal !== null || (status !== null && status > 128);
   if (status !== 0 && !hasDied) throw new Error(`ended with ${status}: ${stdout}\n${stderr}`);
   return { lines: stdout.trimEnd().split('\n'), hasDied };

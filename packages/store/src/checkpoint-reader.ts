@@ -127,8 +127,14 @@ export class CheckpointReader implements ImageSource {
     let behind = start;
     for (let batch = this.#batch(name, behind, end); batch.length > 0; batch = this.#batch(name, behind, end)) {
       for (const { key, value } of batch) yield { key, record: this.#attempt(() => checked(key, value)) };
-      behind = batch.at(-1)?.key;
+      behind = this.#further(batch.at(-1)?.key, behind);
     }
+  }
+
+  /** A page that leads back to an earlier one would be read for ever. */
+  #further(last: Buffer | undefined, behind: Buffer | undefined): Buffer | undefined {
+    if (last && behind && Buffer.compare(last, behind) <= 0) throw this.damaged('the keys are out of order');
+    return last;
   }
 
   #batch(name: TableName, behind: Buffer | undefined, end: Buffer | undefined): { key: Buffer; value: Buffer }[] {
