@@ -55,8 +55,9 @@ test('a byte of the LMDB checkpoint changes: nothing wrong is served, and the tr
     for (let i = 0; i + 1 < lines.length; i += 2) count(lines[i] ?? '', lines[i + 1] ?? '');
     if (!hasDied) offset += CHUNK * STEP;
     else {
-      const copy = lines.at(-1) ?? '';
-      count(copy, afterDeath(copy));
+      const hadTold = lines.length % 2 === 0; // it died of letting go of the file, with its answer given
+      const copy = lines.at(hadTold ? -2 : -1) ?? '';
+      if (!hadTold) count(copy, afterDeath(copy));
       rmSync(copy, { recursive: true, force: true });
       offset = Number(copy.slice(copy.lastIndexOf('.') + 1)) + STEP;
     }
