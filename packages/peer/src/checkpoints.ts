@@ -21,6 +21,9 @@ const RECORD_OVERHEAD_BYTES = 13;
  * only while told that the tree holds nothing but committed txns: a checkpoint cannot be truncated (quorum.md T1).
  */
 export class Checkpoints {
+  /** Set by the member: the tree holds nothing that could still be truncated. */
+  isTreeCommitted = false;
+
   readonly #world: World;
   readonly #limits: CheckpointLimits;
   readonly #trouble: TroubleClock;
@@ -32,6 +35,7 @@ export class Checkpoints {
   #retryAt: Millis = Infinity;
   #whenIdle: (() => void) | null = null;
   #covered: Zxid;
+  #isRetried = true;
 
   /** @param covered the last txn of the image that the tree was made from */
   constructor(world: World, { snapCount, snapSizeLimit }: CheckpointLimits, covered: Zxid) {
@@ -49,7 +53,7 @@ export class Checkpoints {
 
   /** When {@link retry} has something to do. */
   nextDeadline(): Millis {
-    return this.#retryAt;
+    return this.#isRetried ? this.#retryAt : Infinity;
   }
 
   /** One more committed txn, of so many bytes, is in `tree`. */
@@ -75,6 +79,16 @@ export class Checkpoints {
   takeIfNew(tree: DataTree): void {
     const { lastZxid } = tree;
     if (!this.#writing && lastZxid > this.#covered && counterOf(lastZxid) !== 0n) this.take(tree);
+  }
+
+  /** The last one, of a member that stops: {@link takeIfNew}, if all of the tree is committed. */
+  takeLast(tree: DataTree): void {
+    if (this.isTreeCommitted) this.takeIfNew(tree);
+  }
+
+  /** There is no next time for what has failed: the member stops. */
+  retryNoMore(): void {
+    this.#isRetried = false;
   }
 
   /** What has failed is tried again, if `tree` may be saved at this moment; null: it may not. */

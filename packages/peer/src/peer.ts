@@ -23,6 +23,7 @@ import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
 import { Restoring, type Restorable } from './restoring.ts';
 import { Stopped } from './stopped.ts';
+import { Stopping, type Stoppable } from './stopping.ts';
 import { TreeReading } from './tree-reading.ts';
 import type { Input, World } from './world.ts';
 
@@ -54,13 +55,8 @@ export class Peer implements Member, Search {
   #appointment: Extract<ElectionInput, { kind: 'appointed' }> | null = null;
   /** Who is to be asked for its tree, without an election. */
   #askAgain: Sid | null = null;
-  /** The tree holds nothing that could still be truncated: it may be saved. */
-  #isTreeCommitted = false;
-  #stopping = false;
+  readonly #stopping: Stopping;
   readonly #restoring: Restoring;
-  /** While a stop waits for what was asked before it: until when at most. */
-  #farewellUntil: Millis | null = null;
-  #isClosing = false;
   #dead = false;
 
   /** @throws InconsistentEpochsError when the disk contradicts itself. */
@@ -81,6 +77,7 @@ export class Peer implements Member, Search {
     this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
     this.#shortage = new TroubleClock(world);
     this.#role = new Stopped();
+    this.#stopping = new Stopping(this.#stoppable(), this.#checkpoints);
     this.#restoring = new Restoring(this.#restorable());
     this.#roleSince = world.clock.now();
     world.store.onShortage = (shortage) => (shortage ? this.#roomEnded(shortage) : this.#roomFound());
@@ -92,7 +89,7 @@ export class Peer implements Member, Search {
     if (this.#dead) return;
     try {
       this.#take(input);
-      if (this.#farewellUntil !== null) this.#takeLeave(this.#farewellUntil);
+      this.#stopping.proceed();
       this.#restoring.proceed();
       this.#endRole();
     } catch (error) {
@@ -103,7 +100,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#farewellUntil ?? Infinity, this.#checkpointDeadline(), this.#restoring.nextDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#stopping.nextDeadline(), this.#checkpoints.nextDeadline(), this.#restoring.nextDeadline());
   }
 
   inspect(): PeerStatus {
@@ -112,7 +109,7 @@ export class Peer implements Member, Search {
       sid: this.config.sid,
       role: this.#role.name,
       serving: this.#serving,
-      stopping: this.#stopping,
+      stopping: this.#stopping.isAsked,
       inRoleForMs: this.world.clock.now() - this.#roleSince,
       leader: this.#role.leader,
       missing: this.#electorate.missing,
@@ -188,7 +185,7 @@ export class Peer implements Member, Search {
   serve(authority: Authority, epoch: Epoch): void {
     this.#serving = authority.role;
     if (authority.role !== 'readOnly') {
-      this.#isTreeCommitted = true;
+      this.#checkpoints.isTreeCommitted = true;
       this.#electorate.step({ kind: 'established', epoch });
     }
     this.world.trace({ kind: 'serving', role: authority.role, epoch, zxid: this.history.tree.lastZxid });
@@ -266,10 +263,10 @@ export class Peer implements Member, Search {
       case 'expireSession':
         return this.pipeline.expireSession(input.session);
       case 'checkpoint':
-        if (this.#role.isServing && !this.#stopping) this.#checkpoints.takeIfNew(this.history.tree);
+        if (this.#role.isServing && !this.#stopping.isAsked) this.#checkpoints.takeIfNew(this.history.tree);
         return;
       case 'restore':
-        return this.#stopping ? input.request.answer({ refused: 'this server is stopping' }) : this.#restoring.begin(input.request, this.config.shutdownTimeout);
+        return this.#stopping.isAsked ? input.request.answer({ refused: 'this server is stopping' }) : this.#restoring.begin(input.request, this.config.shutdownTimeout);
       case 'logRequests':
         return this.pipeline.logRequests(input.filter);
       case 'clientOpened':
@@ -287,7 +284,8 @@ export class Peer implements Member, Search {
         return this.#start();
       case 'stop':
         this.#reading.stop();
-        return this.#stop();
+        this.#electorate.close();
+        return this.#stopping.begin();
       default:
         return this.#role.link(input);
     }
@@ -306,31 +304,42 @@ export class Peer implements Member, Search {
   }
 
   #begin(): void {
-    if (this.#role.name !== 'stopped' || this.#stopping) return; // asked to stop before it had begun
+    if (this.#role.name !== 'stopped' || this.#stopping.isAsked) return; // asked to stop before it had begun
     if (this.config.ensemble) this.#become(new Looking(this, this, 0), 'started');
     else this.#become(new Leading(this), 'standalone');
-  }
-
-  /**
-   * Takes nothing new in, answers what was asked, and only then goes. A leader has told its learners of every commit by
-   * then: nothing is in doubt, and they look for its successor the moment it hangs up.
-   */
-  #stop(): void {
-    this.#stopping = true;
-    this.#electorate.close();
-    if (!this.#role.isServing || !this.hasRoom) return this.leave('stopping'); // nothing is answered without room
-    this.#farewellUntil = this.world.clock.now() + this.config.shutdownTimeout;
-    this.pipeline.retire();
-    this.#role.retire?.();
-  }
-
-  #takeLeave(until: Millis): void {
-    if (this.#isIdle || this.world.clock.now() >= until) this.leave('stopping');
   }
 
   /** Nothing is under way: what was asked is answered, and what was proposed is committed. */
   get #isIdle(): boolean {
     return this.pipeline.isIdle && this.#role.isIdle !== false;
+  }
+
+  /** Takes nothing new in; what was asked is still answered. */
+  #retire(): void {
+    this.pipeline.retire();
+    this.#role.retire?.();
+  }
+
+  #stoppable(): Stoppable {
+    const peer = this;
+    return {
+      config: this.config,
+      world: this.world,
+      history: this.history,
+      get isServing() {
+        return peer.#role.isServing;
+      },
+      get hasRoom() {
+        return peer.hasRoom;
+      },
+      isIdle: () => this.#isIdle,
+      retire: () => this.#retire(),
+      leave: (reason) => this.leave(reason),
+      stopped: (reason) => {
+        this.#restoring.stopped(this.config.ensemble === null);
+        this.#become(new Stopped(), reason);
+      },
+    };
   }
 
   #restorable(): Restorable {
@@ -351,10 +360,7 @@ export class Peer implements Member, Search {
         return peer.hasRoom;
       },
       isIdle: () => this.#isIdle,
-      retire: () => {
-        this.pipeline.retire();
-        this.#role.retire?.();
-      },
+      retire: () => this.#retire(),
       endService: (reason) => this.endService(reason),
       leave: (reason) => this.leave(reason),
     };
@@ -364,13 +370,13 @@ export class Peer implements Member, Search {
     this.#electorate.tick(now);
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
-    if (now >= this.#checkpointDeadline()) this.#checkpoints.retry(now, this.#role.isServing ? this.history.tree : null);
+    if (now >= this.#checkpoints.nextDeadline()) this.#checkpoints.retry(now, this.#role.isServing ? this.history.tree : null);
     if (now >= this.#reading.nextDeadline) this.#reading.tick(now);
   }
 
   #become(role: Role, reason: string): void {
     // Until it serves, a learner's log may be cut to what its leader has, and that is not all committed yet.
-    if (role.name === 'following' || role.name === 'observing') this.#isTreeCommitted = false;
+    if (role.name === 'following' || role.name === 'observing') this.#checkpoints.isTreeCommitted = false;
     this.#role = role;
     this.#roleSince = this.world.clock.now();
     this.world.trace({ kind: 'role', role: role.name, reason });
@@ -381,19 +387,19 @@ export class Peer implements Member, Search {
     if (this.#leaving === null) return;
     const reason = this.#leaving;
     this.#leaving = null;
-    this.#farewellUntil = null;
+    this.#stopping.roleEnds();
     this.#restoring.roleEnds();
     this.#closeRole(reason);
-    if (this.#stopping && !this.hasRoom) return this.#close(reason);
+    if (this.#stopping.isAsked && !this.hasRoom) return this.#stopping.close(reason);
     this.#become(this.#draining(reason), reason);
   }
 
   #draining(reason: string): Draining {
     const isAlone = this.config.ensemble === null; // what is durable is committed then
-    const appliesTail = isAlone || !this.#stopping;
+    const appliesTail = isAlone || !this.#stopping.isAsked;
     if (this.#askAgain === null && this.#appointment === null) this.#electorate.step({ kind: 'left' }); // otherwise the leader is known
     const whenIdle = (action: () => void): void => this.#checkpoints.whenIdle(action);
-    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping, drained: (applied) => this.#drained(reason, applied) });
+    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping.isAsked, drained: (applied) => this.#drained(reason, applied) });
   }
 
   /** Stops accepting, then serving, and only then lets the log become quiet (quorum.md 8.5, T56). */
@@ -403,8 +409,8 @@ export class Peer implements Member, Search {
   }
 
   #drained(reason: string, applied: number): void {
-    if (applied > 0 && this.config.ensemble) this.#isTreeCommitted = false;
-    if (this.#stopping) return this.#saveAndClose(reason);
+    if (applied > 0 && this.config.ensemble) this.#checkpoints.isTreeCommitted = false;
+    if (this.#stopping.isAsked) return this.#stopping.finish(reason);
     if (!this.config.ensemble) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
     const leader = this.#askAgain;
     this.#askAgain = null;
@@ -416,21 +422,6 @@ export class Peer implements Member, Search {
     this.#become(new Looking(this, this, delayMs), reason);
   }
 
-  /** The next start is to have nothing to replay. */
-  #saveAndClose(reason: string): void {
-    if (this.config.checkpointAtStop && this.#isTreeCommitted) this.#checkpoints.takeIfNew(this.history.tree);
-    this.#checkpoints.whenIdle(() => this.#close(reason));
-  }
-
-  #close(reason: string): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
-    this.world.store.close(() => {
-      this.#restoring.stopped(this.config.ensemble === null);
-      this.#become(new Stopped(), reason);
-    });
-  }
-
   /**
    * Alone, a server goes on with what takes no room. A member of an ensemble leaves the others to decide without it: it
    * could neither ack nor, as a leader, do its part. Draining lasts until there is room.
@@ -440,16 +431,11 @@ export class Peer implements Member, Search {
     this.world.trace({ kind: 'diskFull', reason: message });
     const { name } = this.#role;
     if (name === 'standalone') return this.pipeline.endWaiting('the disk is full: what becomes of this write is not known yet');
-    if (this.#stopping || name === 'leading' || name === 'following' || name === 'observing') this.leave(NO_ROOM);
+    if (this.#stopping.isAsked || name === 'leading' || name === 'following' || name === 'observing') this.leave(NO_ROOM);
   }
 
   #roomFound(): void {
     this.world.trace({ kind: 'diskRoom', forMs: this.#shortage.end() });
-  }
-
-  /** What could not be saved is tried again while there is a next time. */
-  #checkpointDeadline(): Millis {
-    return this.#stopping ? Infinity : this.#checkpoints.nextDeadline();
   }
 
   #elected({ vote, state }: Elected): void {
