@@ -1,6 +1,9 @@
 import type { Millis } from '@zk/protocol';
 import type { World } from './world.ts';
 
+/** Why a role ends that cannot do its part any more. */
+export const NO_ROOM = 'the disk is full';
+
 /** What keeps a member from writing, and for how long it has. */
 export interface Trouble {
   readonly reason: string;

@@ -1,20 +1,13 @@
-import { asSid, asZxid, invariant } from '@zk/protocol';
+import { asZxid } from '@zk/protocol';
 import type { EnsembleConfig, Epoch, Millis, Proposal, ServerSpec, Sid } from '@zk/protocol';
-import type { ElectionInput } from '@zk/election';
 import type { Epochs, Recovered } from '@zk/store';
 import type { DataTree } from '@zk/tree';
 import { Checkpoints } from './checkpoints.ts';
 import type { PeerConfig } from './config.ts';
-import { TroubleClock } from './disk-state.ts';
-import { Draining } from './draining.ts';
+import { NO_ROOM, TroubleClock } from './disk-state.ts';
 import { Electorate } from './electorate.ts';
-import type { Elected } from './electorate.ts';
-import { roleIn } from './ensemble-configs.ts';
 import { startingEpochs } from './epochs.ts';
 import { MemberHistory, tellDamage } from './history.ts';
-import { Leading } from './leading.ts';
-import { Learning } from './learning.ts';
-import { Looking } from './looking.ts';
 import type { Search } from './looking.ts';
 import type { Member, Role } from './member.ts';
 import { ObserverMasters } from './observer-masters.ts';
@@ -22,12 +15,10 @@ import { Pipeline } from './pipeline.ts';
 import type { Authority } from './authority.ts';
 import type { PeerStatus } from './status.ts';
 import { Restoring, type Restorable } from './restoring.ts';
-import { Stopped } from './stopped.ts';
+import { Roles } from './roles.ts';
 import { Stopping, type Stoppable } from './stopping.ts';
 import { TreeReading } from './tree-reading.ts';
 import type { Input, World } from './world.ts';
-
-const NO_ROOM = 'the disk is full';
 
 /**
  * One member of an ensemble, or a standalone server: looking for a leader, then leading, following or observing, and
@@ -46,17 +37,10 @@ export class Peer implements Member, Search {
   readonly #shortage: TroubleClock;
   readonly #electorate: Electorate;
   #epochs: Epochs;
-  #role: Role;
-  #roleSince: Millis;
   #serving: Authority['role'] | null = null;
-  /** Why the role is to end, once the step under way is done. */
-  #leaving: string | null = null;
-  /** Set by a reconfig: what to be next, without an election. */
-  #appointment: Extract<ElectionInput, { kind: 'appointed' }> | null = null;
-  /** Who is to be asked for its tree, without an election. */
-  #askAgain: Sid | null = null;
   readonly #stopping: Stopping;
   readonly #restoring: Restoring;
+  readonly #roles: Roles;
   #dead = false;
 
   /** @throws InconsistentEpochsError when the disk contradicts itself. */
@@ -67,7 +51,7 @@ export class Peer implements Member, Search {
     this.#found = { isNew: !image && lastZxid === 0n && trusted, hasEpochs: epochs !== null, trusted, notes, damage };
     this.#epochs = startingEpochs(config.ensemble ? recovered : { ...recovered, epochs: null }); // nobody to promise to
     this.#electorate = new Electorate(config, world, {
-      elected: (outcome) => this.#elected(outcome),
+      elected: (outcome) => this.#roles.elected(outcome),
       configured: () => this.#writeConfig(this.history.tree),
     });
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
@@ -76,10 +60,9 @@ export class Peer implements Member, Search {
     this.#reading = new TreeReading(world, () => this.history.tree);
     this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
     this.#shortage = new TroubleClock(world);
-    this.#role = new Stopped();
     this.#stopping = new Stopping(this.#stoppable(), this.#checkpoints);
     this.#restoring = new Restoring(this.#restorable());
-    this.#roleSince = world.clock.now();
+    this.#roles = new Roles(this, { electorate: this.#electorate, checkpoints: this.#checkpoints, stopping: this.#stopping, restoring: this.#restoring });
     world.store.onShortage = (shortage) => (shortage ? this.#roomEnded(shortage) : this.#roomFound());
     world.store.onFatal = (error) => this.die(1, `the disk failed: ${error.message}`, error);
   }
@@ -91,7 +74,7 @@ export class Peer implements Member, Search {
       this.#take(input);
       this.#stopping.proceed();
       this.#restoring.proceed();
-      this.#endRole();
+      this.#roles.proceed();
     } catch (error) {
       this.die(1, error instanceof Error ? error.message : String(error), error instanceof Error ? error : undefined);
     }
@@ -110,7 +93,7 @@ export class Peer implements Member, Search {
       role: this.#role.name,
       serving: this.#serving,
       stopping: this.#stopping.isAsked,
-      inRoleForMs: this.world.clock.now() - this.#roleSince,
+      inRoleForMs: this.#roles.currentForMs,
       leader: this.#role.leader,
       missing: this.#electorate.missing,
       distrusted: this.distrusted(),
@@ -207,27 +190,16 @@ export class Peer implements Member, Search {
     this.#electorate.seeProposed(ensemble);
   }
 
-  /** A reconfig may move the leader, or this member's role: then the next role begins without an election (13.4). */
   reconfigured(ensemble: EnsembleConfig, designatedLeader: Sid): void {
-    if (!this.config.reconfigEnabled) return;
-    const roleBefore = roleIn(this.ensemble, this.config.sid);
-    this.adopt(ensemble);
-    const role = roleIn(ensemble, this.config.sid);
-    if (role === roleBefore && designatedLeader === this.#role.leader) return;
-    const state = designatedLeader === this.config.sid ? 'LEADING' : role === 'observer' ? 'OBSERVING' : 'FOLLOWING';
-    const vote = { leader: designatedLeader, zxid: ensemble.version, electionEpoch: -1n, peerEpoch: -1n };
-    this.#appointment = { kind: 'appointed', vote, state };
-    this.leave(`reconfigured: ${designatedLeader} leads`);
+    this.#roles.reconfigured(ensemble, designatedLeader);
   }
 
-  /** Takes effect at the end of the step, because whoever asks may be in the middle of something. */
   leave(reason: string): void {
-    this.#leaving ??= reason;
+    this.#roles.leave(reason);
   }
 
   askForTree(leader: Sid, reason: string): void {
-    this.#askAgain = leader;
-    this.leave(reason);
+    this.#roles.askForTree(leader, reason);
   }
 
   die(code: number, reason: string, error?: Error): void {
@@ -250,6 +222,11 @@ export class Peer implements Member, Search {
   distrusted(): readonly Sid[] {
     const { withoutHistory } = this.#electorate;
     return this.history.isTrusted ? withoutHistory : [this.config.sid, ...withoutHistory];
+  }
+
+  /** The one under way. */
+  get #role(): Role {
+    return this.#roles.current;
   }
 
   #take(input: Input): void {
@@ -300,24 +277,7 @@ export class Peer implements Member, Search {
     if (this.config.ensemble && !hasEpochs) this.world.store.saveEpochs(this.#epochs, () => {});
     // A new database: the empty image tells later starts (and Apache) that the log is complete (storage.md 4.2).
     if (isNew) this.#checkpoints.take(this.history.tree);
-    this.#checkpoints.whenIdle(() => this.#begin());
-  }
-
-  #begin(): void {
-    if (this.#role.name !== 'stopped' || this.#stopping.isAsked) return; // asked to stop before it had begun
-    if (this.config.ensemble) this.#become(new Looking(this, this, 0), 'started');
-    else this.#become(new Leading(this), 'standalone');
-  }
-
-  /** Nothing is under way: what was asked is answered, and what was proposed is committed. */
-  get #isIdle(): boolean {
-    return this.pipeline.isIdle && this.#role.isIdle !== false;
-  }
-
-  /** Takes nothing new in; what was asked is still answered. */
-  #retire(): void {
-    this.pipeline.retire();
-    this.#role.retire?.();
+    this.#checkpoints.whenIdle(() => this.#roles.begin());
   }
 
   #stoppable(): Stoppable {
@@ -332,12 +292,12 @@ export class Peer implements Member, Search {
       get hasRoom() {
         return peer.hasRoom;
       },
-      isIdle: () => this.#isIdle,
-      retire: () => this.#retire(),
+      isIdle: () => this.#roles.isIdle,
+      retire: () => this.#roles.retire(),
       leave: (reason) => this.leave(reason),
       stopped: (reason) => {
         this.#restoring.stopped(this.config.ensemble === null);
-        this.#become(new Stopped(), reason);
+        this.#roles.stopped(reason);
       },
     };
   }
@@ -359,8 +319,8 @@ export class Peer implements Member, Search {
       get hasRoom() {
         return peer.hasRoom;
       },
-      isIdle: () => this.#isIdle,
-      retire: () => this.#retire(),
+      isIdle: () => this.#roles.isIdle,
+      retire: () => this.#roles.retire(),
       endService: (reason) => this.endService(reason),
       leave: (reason) => this.leave(reason),
     };
@@ -372,54 +332,6 @@ export class Peer implements Member, Search {
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
     if (now >= this.#checkpoints.nextDeadline()) this.#checkpoints.retry(now, this.#role.isServing ? this.history.tree : null);
     if (now >= this.#reading.nextDeadline) this.#reading.tick(now);
-  }
-
-  #become(role: Role, reason: string): void {
-    // Until it serves, a learner's log may be cut to what its leader has, and that is not all committed yet.
-    if (role.name === 'following' || role.name === 'observing') this.#checkpoints.isTreeCommitted = false;
-    this.#role = role;
-    this.#roleSince = this.world.clock.now();
-    this.world.trace({ kind: 'role', role: role.name, reason });
-    role.start();
-  }
-
-  #endRole(): void {
-    if (this.#leaving === null) return;
-    const reason = this.#leaving;
-    this.#leaving = null;
-    this.#stopping.roleEnds();
-    this.#restoring.roleEnds();
-    this.#closeRole(reason);
-    if (this.#stopping.isAsked && !this.hasRoom) return this.#stopping.close(reason);
-    this.#become(this.#draining(reason), reason);
-  }
-
-  #draining(reason: string): Draining {
-    const isAlone = this.config.ensemble === null; // what is durable is committed then
-    const appliesTail = isAlone || !this.#stopping.isAsked;
-    if (this.#askAgain === null && this.#appointment === null) this.#electorate.step({ kind: 'left' }); // otherwise the leader is known
-    const whenIdle = (action: () => void): void => this.#checkpoints.whenIdle(action);
-    return new Draining(this, { whenIdle, appliesTail, mayServeReads: !this.#stopping.isAsked, drained: (applied) => this.#drained(reason, applied) });
-  }
-
-  /** Stops accepting, then serving, and only then lets the log become quiet (quorum.md 8.5, T56). */
-  #closeRole(reason: string): void {
-    this.#role.close(reason);
-    this.endService(reason);
-  }
-
-  #drained(reason: string, applied: number): void {
-    if (applied > 0 && this.config.ensemble) this.#checkpoints.isTreeCommitted = false;
-    if (this.#stopping.isAsked) return this.#stopping.finish(reason);
-    if (!this.config.ensemble) return this.#become(new Leading(this), reason); // alone, there is nobody else to look for
-    const leader = this.#askAgain;
-    this.#askAgain = null;
-    if (leader !== null) return this.#become(new Learning(this, leader, this.#isObserver ? 'observing' : 'following', true), `asking ${leader} for its tree`);
-    const appointment = this.#appointment;
-    this.#appointment = null;
-    if (appointment) return this.#electorate.step(appointment);
-    const delayMs = this.#isObserver ? Math.floor(this.world.random.next() * this.config.election.observerElectionDelayMs) : 0;
-    this.#become(new Looking(this, this, delayMs), reason);
   }
 
   /**
@@ -436,22 +348,6 @@ export class Peer implements Member, Search {
 
   #roomFound(): void {
     this.world.trace({ kind: 'diskRoom', forMs: this.#shortage.end() });
-  }
-
-  #elected({ vote, state }: Elected): void {
-    const { name } = this.#role;
-    invariant(name === 'looking' || name === 'draining', 'a leader is found between roles');
-    const { zxid, electionEpoch, peerEpoch } = vote;
-    const leader = asSid(vote.leader);
-    this.world.trace({ kind: 'elected', leader, zxid: asZxid(zxid), electionEpoch, peerEpoch });
-    this.#closeRole('a leader was elected');
-    if (state === 'LEADING') this.#become(new Leading(this), 'elected');
-    else this.#become(new Learning(this, leader, state === 'OBSERVING' ? 'observing' : 'following'), `elected ${leader}`);
-    if (!this.hasRoom) this.leave(NO_ROOM);
-  }
-
-  get #isObserver(): boolean {
-    return this.#electorate.ownRole === 'observer';
   }
 
   /** /zookeeper/config is not replicated: every member writes its own configuration into it (quorum.md T39). */
