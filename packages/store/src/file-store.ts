@@ -1,6 +1,6 @@
-import { asZxid, invariant, violated, type Capture, type Image, type Proposal, type Zxid } from '@zk/protocol';
-import { captureOf, Checkpoint, removeCheckpoint } from './checkpoint.ts';
-import { CheckpointError } from './checkpoint-thread.ts';
+import { asZxid, invariant, violated, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { Checkpoint, removeCheckpoint } from './checkpoint.ts';
+import { Checkpointer, type CheckpointHost } from './checkpointer.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
 import { nodeDisk, type Disk } from './disk.ts';
 import { writeEpochs } from './epochs.ts';
@@ -65,32 +65,6 @@ export interface FileStoreOptions {
 const KIB_64_MIB = 65_536;
 const DEFAULT_MAX_ENTRY_BYTES = 2 * 0xfffff;
 
-/** The log may grow by this much, in bytes, before a snapshot is written that makes it dispensable. */
-const MIN_LOG_PER_SNAPSHOT = 64 * 1024 * 1024;
-
-/** What has changed since the checkpoint on disk, which `since` names. */
-interface Changes {
-  readonly since: object | null;
-  readonly capture: Capture;
-}
-
-interface AskedCheckpoint {
-  readonly image: Image;
-  readonly zxid: Zxid;
-  /** Null: snapshots alone are written. */
-  readonly changes: Changes | null;
-}
-
-/** A checkpoint being written beside the log. */
-interface RunningCheckpoint {
-  stopped: boolean;
-  /** Set while its content is complete and the txns in it are not all durable yet. */
-  proceed: (() => void) | null;
-  /** The last of those txns. */
-  waitsFor: Zxid | null;
-  ended: Promise<void>;
-}
-
 /** Apache's files on a real disk. One at a time: nothing but convention keeps a second process out of the directory. */
 export class FileStore implements Store {
   onFatal: (error: Error) => void = (error) => {
@@ -105,12 +79,11 @@ export class FileStore implements Store {
   readonly #log: TxnLog;
   readonly #room: RoomKeeper;
   readonly #lmdb: Checkpoint | null;
+  readonly #checkpointer: Checkpointer;
   #busy = false; // a batch is being synced, or a job runs
   #scheduled = false;
   #jobRuns = false;
   #ended: 'no' | 'closed' | 'failed' = 'no';
-  #checkpoint: RunningCheckpoint | null = null;
-  #checkpointAsked = false; // waits for its turn, or is being written
   #isAbandoned = false; // closed with work that there was no room for
   #isDamaged = false; // what lies on disk is to be kept, for whoever wants to look at it
   #hasImage = false; // a log without any snapshot could not be recovered
@@ -135,6 +108,7 @@ export class FileStore implements Store {
     });
     this.#room = new RoomKeeper(options.roomRetryMs ?? ROOM_RETRY_MS);
     this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots, (error) => this.#fail(error)) : null;
+    this.#checkpointer = new Checkpointer(this.#checkpointHost(), this.#log, this.#snapshots, this.#lmdb);
   }
 
   /** Makes or checks the directories; reads nothing yet. @throws DataDirectoryError */
@@ -182,7 +156,7 @@ export class FileStore implements Store {
     this.#lastAppended = null; // what is appended next may have been in the log before
     let result: Recovered | null = null;
     const work = async (): Promise<void> => {
-      await this.#stopCheckpoint();
+      await this.#checkpointer.stop();
       result = truncate(this.#sources(), to, { canRejoin: this.#options.canRejoin ?? false });
       if (!result) return;
       this.#hasImage = result.trusted;
@@ -196,7 +170,7 @@ export class FileStore implements Store {
     const zxid = image.zxid;
     this.#lastAppended = zxid;
     this.#untilItFits(async () => {
-      await this.#stopCheckpoint();
+      await this.#checkpointer.stop();
       const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
       if (!incoming) return;
       await this.#snapshots.publishAsReplacement(incoming, this.#isDamaged);
@@ -208,14 +182,11 @@ export class FileStore implements Store {
   }
 
   checkpoint(image: Image, done: (failure: Error | null) => void): void {
-    const zxid = image.zxid;
-    const isSkipped = this.#checkpointAsked;
-    const changes = isSkipped ? null : this.#captureNow(image);
-    this.#checkpointAsked = true;
+    const begin = this.#checkpointer.ask(image);
     this.#job(() => {
       this.#log.roll();
-      if (isSkipped) setImmediate(done, null);
-      else this.#beginCheckpoint({ image, zxid, changes }, done);
+      if (begin) begin(done);
+      else setImmediate(done, null);
     });
   }
 
@@ -249,9 +220,8 @@ export class FileStore implements Store {
   }
 
   async #letGo(): Promise<void> {
-    if (this.#isAbandoned) await this.#stopCheckpoint(); // it may hold what is in no log
-    this.#checkpoint?.proceed?.();
-    await this.#checkpoint?.ended;
+    if (this.#isAbandoned) await this.#checkpointer.stop(); // it may hold what is in no log
+    await this.#checkpointer.finish();
     this.#log.close();
     await this.#lmdb?.close();
     this.#ended = 'closed';
@@ -259,6 +229,31 @@ export class FileStore implements Store {
 
   #sources(): RecoverySources {
     return { disk: this.#disk, directory: this.#directory, snapshots: this.#snapshots, log: this.#log, checkpoint: this.#lmdb };
+  }
+
+  #checkpointHost(): CheckpointHost {
+    const store = this;
+    return {
+      get lastAppended() {
+        return store.#lastAppended;
+      },
+      get hasImage() {
+        return store.#hasImage;
+      },
+      get hasFailed() {
+        return store.#ended === 'failed';
+      },
+      // While a job runs, everything that was asked for before it is durable.
+      isDurable: (zxid) => this.#jobRuns || zxid === null || this.#lastDurable >= zxid,
+      attempt: (work, then) => this.#attempt(work, then),
+      published: () => this.#published(),
+    };
+  }
+
+  #published(): void {
+    this.#hasImage = true;
+    const retain = this.#options.snapRetainCount ?? MIN_RETAINED_SNAPSHOTS;
+    if (retain > 0) this.purge(retain);
   }
 
   #continueFrom(recovered: Recovered): void {
@@ -343,7 +338,7 @@ export class FileStore implements Store {
   #batchIsDurable(last: Zxid, ms: number): void {
     this.#lastDurable = last;
     this.#options.onSync?.(ms, this.#log.paddedSize);
-    this.#letCheckpointProceed();
+    this.#checkpointer.logged();
   }
 
   /** `work` runs alone; `done` after it, before anything that was asked for later. */
@@ -376,113 +371,10 @@ export class FileStore implements Store {
     );
   }
 
-  /** The tree as of this call: what is applied to it later must not leak into the checkpoint. */
-  #captureNow(image: Image): Changes | null {
-    if (!this.#lmdb) return null;
-    const since = this.#lmdb.mark;
-    return { since, capture: captureOf(image, since) };
-  }
-
-  #beginCheckpoint(asked: AskedCheckpoint, done: (failure: Error | null) => void): void {
-    const { promise, resolve } = deferred();
-    const running: RunningCheckpoint = { stopped: false, proceed: null, waitsFor: null, ended: promise };
-    this.#checkpoint = running;
-    let failure: Error | null = null;
-    const work = async (): Promise<void> => {
-      failure = await shortageOf(() => this.#writeCheckpoint(asked, running));
-    };
-    this.#attempt(work, () => {
-      this.#checkpoint = null;
-      this.#checkpointAsked = false;
-      resolve();
-      done(failure);
-    });
-  }
-
-  async #writeCheckpoint({ image, zxid, changes }: AskedCheckpoint, running: RunningCheckpoint): Promise<void> {
-    if (changes) await this.#writeChanges(changes, running);
-    if (!running.stopped && (!changes || this.#snapshotIsDue())) await this.#writeSnapshot(image, zxid, running);
-  }
-
-  async #writeChanges({ since, capture }: Changes, running: RunningCheckpoint): Promise<void> {
-    const lmdb = this.#lmdb;
-    if (!lmdb) return;
-    if (!capture.isWhole && since !== lmdb.mark) return capture.release(); // given up with what it was relative to
-    try {
-      if (!(await lmdb.enter(capture, () => running.stopped || this.#ended === 'failed'))) return;
-      await this.#untilAppendedIsDurable(running);
-      if (running.stopped) await lmdb.abort();
-      else await lmdb.commit(capture);
-    } finally {
-      capture.release(); // of no consequence once it has been entered
-    }
-  }
-
-  /** Recovery needs one to fall back on, and Apache one to start from; the log behind it must not grow for ever. */
-  #snapshotIsDue(): boolean {
-    const newest = this.#snapshots.candidates()[0];
-    if (!newest || !this.#hasImage) return true;
-    return this.#log.sizeBehind(newest.zxid) >= Math.max(MIN_LOG_PER_SNAPSHOT, this.#snapshots.newestSize());
-  }
-
-  async #writeSnapshot(image: Image, zxid: Zxid, running: RunningCheckpoint): Promise<void> {
-    const incoming = await this.#snapshots.writeIncoming(image, zxid, () => running.stopped || this.#ended === 'failed');
-    if (!incoming) return;
-    await this.#untilAppendedIsDurable(running);
-    if (running.stopped) return this.#snapshots.discard(incoming);
-    await this.#snapshots.publish(incoming);
-    this.#hasImage = true;
-    const retain = this.#options.snapRetainCount ?? MIN_RETAINED_SNAPSHOTS;
-    if (retain > 0) this.purge(retain);
-  }
-
-  /** The image may hold effects of txns that are still on their way to the log; it must not become visible before them. */
-  #untilAppendedIsDurable(running: RunningCheckpoint): Promise<void> {
-    const { promise, resolve } = deferred();
-    running.waitsFor = this.#lastAppended;
-    running.proceed = resolve;
-    this.#letCheckpointProceed();
-    return promise;
-  }
-
-  #letCheckpointProceed(): void {
-    const { proceed, waitsFor } = this.#checkpoint ?? {};
-    // While a job runs, everything that was asked for before it is durable.
-    if (proceed && (this.#jobRuns || waitsFor == null || this.#lastDurable >= waitsFor)) proceed();
-  }
-
-  /** What a running checkpoint writes is about to be no history any more. */
-  async #stopCheckpoint(): Promise<void> {
-    const running = this.#checkpoint;
-    if (!running) return;
-    running.stopped = true;
-    running.proceed?.();
-    await running.ended;
-  }
-
   #fail(error: unknown): void {
     if (this.#ended === 'failed') return;
     this.#ended = 'failed';
     this.#queue.clear();
     this.onFatal(error as Error);
   }
-}
-
-/** Null when it was done. The state on disk is the old one when there was no room for a new one: no reason to stop. */
-async function shortageOf(work: () => Promise<void>): Promise<Error | null> {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (isOutOfRoom(error) || error instanceof CheckpointError) return error;
-    throw error;
-  }
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
 }
