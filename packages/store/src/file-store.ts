@@ -1,4 +1,4 @@
-import { asZxid, invariant, violated, type Image, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, violated, type Image, type Proposal, type Zxid } from '@zk/protocol';
 import { Checkpoint, removeCheckpoint } from './checkpoint.ts';
 import { Checkpointer, type CheckpointHost } from './checkpointer.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
@@ -7,11 +7,11 @@ import { writeEpochs } from './epochs.ts';
 import type { Compression } from './file-names.ts';
 import { MIN_RETAINED_SNAPSHOTS, purge } from './purge.ts';
 import { finishReplacement, recover, truncate, type RecoverySources } from './recovery.ts';
-import { isOutOfRoom, ROOM_RETRY_MS, RoomKeeper } from './room.ts';
+import { ROOM_RETRY_MS, RoomKeeper } from './room.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Epochs, Recovered, Store } from './store.ts';
 import { TxnLog } from './txn-log.ts';
-import { tell, WorkQueue, type Batch } from './work-queue.ts';
+import { WorkLoop, type WorkHost } from './work-loop.ts';
 
 /** Defaults are Apache's, except that purging is on. */
 export interface FileStoreOptions {
@@ -75,16 +75,11 @@ export class FileStore implements Store {
   readonly #directory: DataDirectory;
   readonly #options: FileStoreOptions;
   readonly #snapshots: Snapshots;
-  readonly #queue = new WorkQueue();
   readonly #log: TxnLog;
   readonly #room: RoomKeeper;
+  readonly #work: WorkLoop;
   readonly #lmdb: Checkpoint | null;
   readonly #checkpointer: Checkpointer;
-  #busy = false; // a batch is being synced, or a job runs
-  #scheduled = false;
-  #jobRuns = false;
-  #ended: 'no' | 'closed' | 'failed' = 'no';
-  #isAbandoned = false; // closed with work that there was no room for
   #isDamaged = false; // what lies on disk is to be kept, for whoever wants to look at it
   #hasImage = false; // a log without any snapshot could not be recovered
   #lastAppended: Zxid | null = null;
@@ -107,7 +102,8 @@ export class FileStore implements Store {
       sizeLimitKb: options.logSizeLimitKb ?? -1,
     });
     this.#room = new RoomKeeper(options.roomRetryMs ?? ROOM_RETRY_MS);
-    this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots, (error) => this.#fail(error)) : null;
+    this.#work = new WorkLoop(this.#workHost(), this.#log, this.#room);
+    this.#lmdb = options.checkpoint === 'lmdb' ? new Checkpoint(this.#directory.snapshots, (error) => this.#work.fail(error)) : null;
     this.#checkpointer = new Checkpointer(this.#checkpointHost(), this.#log, this.#snapshots, this.#lmdb);
   }
 
@@ -139,17 +135,15 @@ export class FileStore implements Store {
     const last = this.#lastAppended;
     if (last !== null && proposal.zxid <= last) violated('zxids only rise in the log', { zxid: proposal.zxid, last });
     this.#lastAppended = proposal.zxid;
-    this.#queue.append(proposal, persisted);
-    this.#schedule();
+    this.#work.append(proposal, persisted);
   }
 
   flush(done: () => void): void {
-    this.#queue.flush(done);
-    this.#schedule();
+    this.#work.flush(done);
   }
 
   saveEpochs(epochs: Partial<Epochs>, done: () => void): void {
-    this.#untilItFits(() => writeEpochs(this.#disk, this.#directory.snapshots, epochs), done);
+    this.#work.jobUntilItFits(() => writeEpochs(this.#disk, this.#directory.snapshots, epochs), done);
   }
 
   truncate(to: Zxid, done: (recovered: Recovered | null) => void): void {
@@ -163,15 +157,15 @@ export class FileStore implements Store {
       this.#isDamaged = result.damage !== undefined;
       this.#lastDurable = result.lastZxid;
     };
-    this.#job(work, () => done(result));
+    this.#work.job(work, () => done(result));
   }
 
   replaceWith(image: Image, done: () => void): void {
     const zxid = image.zxid;
     this.#lastAppended = zxid;
-    this.#untilItFits(async () => {
+    this.#work.jobUntilItFits(async () => {
       await this.#checkpointer.stop();
-      const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#ended === 'failed');
+      const incoming = await this.#snapshots.writeIncoming(image, zxid, () => this.#work.hasFailed);
       if (!incoming) return;
       await this.#snapshots.publishAsReplacement(incoming, this.#isDamaged);
       finishReplacement(this.#sources());
@@ -183,7 +177,7 @@ export class FileStore implements Store {
 
   checkpoint(image: Image, done: (failure: Error | null) => void): void {
     const begin = this.#checkpointer.ask(image);
-    this.#job(() => {
+    this.#work.job(() => {
       this.#log.roll();
       if (begin) begin(done);
       else setImmediate(done, null);
@@ -208,27 +202,35 @@ export class FileStore implements Store {
   }
 
   close(done?: () => void): void {
-    const close = (): void => this.#job(() => this.#letGo(), done);
-    close();
-    this.#room.giveUp(() => {
-      // Nothing of what waits for room was acknowledged, and nothing of what waits behind it.
-      this.#queue.clear();
-      this.#isAbandoned = true;
-      this.#busy = false;
-      close();
-    });
+    this.#work.close((isAbandoned) => this.#letGo(isAbandoned), done);
   }
 
-  async #letGo(): Promise<void> {
-    if (this.#isAbandoned) await this.#checkpointer.stop(); // it may hold what is in no log
+  async #letGo(isAbandoned: boolean): Promise<void> {
+    if (isAbandoned) await this.#checkpointer.stop(); // it may hold what is in no log
     await this.#checkpointer.finish();
     this.#log.close();
     await this.#lmdb?.close();
-    this.#ended = 'closed';
   }
 
   #sources(): RecoverySources {
     return { disk: this.#disk, directory: this.#directory, snapshots: this.#snapshots, log: this.#log, checkpoint: this.#lmdb };
+  }
+
+  #workHost(): WorkHost {
+    const store = this;
+    return {
+      get hasImage() {
+        return store.#hasImage;
+      },
+      logged: (upTo, ms) => this.#logged(upTo, ms),
+      failed: (error) => this.onFatal(error),
+    };
+  }
+
+  #logged(upTo: Zxid, ms: number): void {
+    this.#lastDurable = upTo;
+    this.#options.onSync?.(ms, this.#log.paddedSize);
+    this.#checkpointer.logged();
   }
 
   #checkpointHost(): CheckpointHost {
@@ -241,11 +243,10 @@ export class FileStore implements Store {
         return store.#hasImage;
       },
       get hasFailed() {
-        return store.#ended === 'failed';
+        return store.#work.hasFailed;
       },
-      // While a job runs, everything that was asked for before it is durable.
-      isDurable: (zxid) => this.#jobRuns || zxid === null || this.#lastDurable >= zxid,
-      attempt: (work, then) => this.#attempt(work, then),
+      isDurable: (zxid) => this.#work.jobRuns || zxid === null || this.#lastDurable >= zxid,
+      attempt: (work, then) => this.#work.attempt(work, then),
       published: () => this.#published(),
     };
   }
@@ -261,120 +262,5 @@ export class FileStore implements Store {
     this.#isDamaged = recovered.damage !== undefined;
     this.#lastAppended = recovered.lastZxid;
     this.#lastDurable = recovered.lastZxid;
-  }
-
-  /** Everything this turn brings is gathered before anything is started. */
-  #schedule(): void {
-    if (this.#busy || this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#startNext();
-    });
-  }
-
-  #startNext(): void {
-    if (this.#busy || this.#ended !== 'no') return;
-    const work = this.#queue.take();
-    if (!work) return;
-    this.#busy = true;
-    if (work.kind === 'batch') this.#writeBatch(work);
-    else work.run(() => this.#finished());
-  }
-
-  #finished(): void {
-    this.#busy = false;
-    this.#startNext();
-  }
-
-  #writeBatch(batch: Batch): void {
-    const startedAt = performance.now();
-    const last = batch.proposals.at(-1);
-    try {
-      invariant(this.#hasImage || !last, 'a log needs an image to start from');
-      this.#log.write(batch.proposals);
-    } catch (error) {
-      this.#batchFailed(batch, error);
-      return;
-    }
-    this.#log.sync((error) => {
-      if (this.#ended !== 'no') return;
-      if (error) return this.#batchFailed(batch, error);
-      if (last) this.#batchIsDurable(last.zxid, performance.now() - startedAt);
-      if (last) this.#room.found();
-      tell(batch.waiting);
-      this.#finished();
-    });
-  }
-
-  /** Nothing half written stays in the log, and nothing comes in between: the batch is all that is tried, until it fits. */
-  #batchFailed(batch: Batch, error: unknown): void {
-    if (!isOutOfRoom(error)) return this.#fail(error);
-    try {
-      this.#log.takeBack();
-    } catch (failure) {
-      if (!isOutOfRoom(failure)) return this.#fail(failure);
-      return this.#room.wait(error, () => this.#batchFailed(batch, error));
-    }
-    this.#room.wait(error, () => this.#writeBatch(batch));
-  }
-
-  /** {@link FileStore.#job}, repeated while there is no room for it: for what leaves the old state or makes the new one. */
-  #untilItFits(work: () => void | Promise<void>, done: () => void): void {
-    const fitting = async (): Promise<void> => {
-      for (;;) {
-        try {
-          await work();
-          return this.#room.found();
-        } catch (error) {
-          if (!isOutOfRoom(error)) throw error;
-          await new Promise<void>((resolve) => this.#room.wait(error, resolve));
-        }
-      }
-    };
-    this.#job(fitting, done);
-  }
-
-  #batchIsDurable(last: Zxid, ms: number): void {
-    this.#lastDurable = last;
-    this.#options.onSync?.(ms, this.#log.paddedSize);
-    this.#checkpointer.logged();
-  }
-
-  /** `work` runs alone; `done` after it, before anything that was asked for later. */
-  #job(work: () => void | Promise<void>, done: () => void = () => {}): void {
-    this.#queue.job((next) => {
-      this.#jobRuns = true;
-      this.#attempt(work, () => {
-        this.#jobRuns = false;
-        done();
-        next();
-      });
-    });
-    this.#schedule();
-  }
-
-  /** A failure of the disk ends the store, wherever it happens; `then` is not part of what is attempted. */
-  #attempt(work: () => void | Promise<void>, then: () => void): void {
-    let pending: void | Promise<void>;
-    try {
-      pending = work();
-    } catch (error) {
-      return this.#fail(error);
-    }
-    if (!pending) return then();
-    void pending.then(
-      () => {
-        if (this.#ended !== 'failed') then();
-      },
-      (error: unknown) => this.#fail(error),
-    );
-  }
-
-  #fail(error: unknown): void {
-    if (this.#ended === 'failed') return;
-    this.#ended = 'failed';
-    this.#queue.clear();
-    this.onFatal(error as Error);
   }
 }
