@@ -1,28 +1,23 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AccessControl, drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
+import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, type Store } from '@zk/store';
-import { asZxid, type HostPort, type ServerSpec, type SessionId, type Sid } from '@zk/protocol';
+import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
-import type { Console } from './admin/console/console.ts';
-import type { AdminServer } from './admin/http.ts';
+import { AdminPorts } from './admin/ports.ts';
 import { ServerMetrics } from './admin/server-metrics.ts';
-import { RestoreCommand } from './admin/restore-command.ts';
-import { SnapshotCommand } from './admin/snapshot-command.ts';
 import { TreeCopier } from './admin/tree-copier.ts';
 import { viewOf, type AdminView } from './admin/view.ts';
 import { isCommandWord, whitelistOf } from './admin/words.ts';
 import type { ServerConfig } from './config.ts';
 import { writeDynamicFiles, writeProposedFile } from './config/dynamic-files.ts';
-import { exportsMetrics } from './config/metrics-provider.ts';
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
+import { storeOptionsOf } from './config/store-options.ts';
 import { logTrace, type Log } from './log.ts';
-import type { PrometheusProvider } from './metrics/provider.ts';
-import { zookeeperFamilies } from './metrics/zookeeper.ts';
 import { ClientListener } from './net/clients.ts';
 import { ElectionMesh } from './net/electors.ts';
 import { LearnerLinks } from './net/learners.ts';
@@ -67,11 +62,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** The admin server could not be opened, which a standalone server takes seriously. Exit code 4. */
-export class AdminServerError extends Error {
-  override readonly name = 'AdminServerError';
-}
-
 /** The election port could not be opened, not even after the retries. Exit code 14. */
 export class ElectionPortError extends Error {
   override readonly name = 'ElectionPortError';
@@ -104,12 +94,11 @@ class Server implements RunningServer {
   readonly #electors: ElectionMesh | null;
   readonly #learners: LearnerLinks | null;
   readonly #clients: ClientListener | null;
-  #admin: AdminServer | null = null;
-  #prometheus: PrometheusProvider | null = null;
   readonly #audit: AuditLog | null;
   readonly #words: FourLetterWords;
   readonly #metrics = new ServerMetrics();
   readonly #copier: TreeCopier;
+  readonly #adminPorts: AdminPorts;
   #store: Store | null = null;
   #running: Running | null = null;
   #stopped: (() => void) | null = null;
@@ -130,6 +119,7 @@ class Server implements RunningServer {
     const whitelist = whitelistOf(config.settings.get('4lw.commands.whitelist'), config.settings.get('readonlymode.enabled'));
     this.#words = new FourLetterWords(whitelist, () => this.#view());
     this.#clients = config.client === null ? null : this.#clientListener(config.client);
+    this.#adminPorts = this.#newAdminPorts();
   }
 
   get clientPort(): number | null {
@@ -137,11 +127,11 @@ class Server implements RunningServer {
   }
 
   get adminPort(): number | null {
-    return this.#admin?.port ?? null;
+    return this.#adminPorts.adminPort;
   }
 
   get metricsPort(): number | null {
-    return this.#prometheus?.port ?? null;
+    return this.#adminPorts.metricsPort;
   }
 
   async start(): Promise<void> {
@@ -195,8 +185,7 @@ class Server implements RunningServer {
   /** Closes whatever is open. The store is the peer's to close, once there is one. */
   async abandon(): Promise<void> {
     this.#electors?.close();
-    this.#admin?.close();
-    this.#prometheus?.close();
+    this.#adminPorts.close();
     await Promise.all([this.#clients?.close(), this.#learners?.close()]);
     if (this.#running === null) this.#store?.close();
   }
@@ -207,10 +196,7 @@ class Server implements RunningServer {
     // The leader alone listens here, much later: a port that is taken should be known now.
     if (own !== undefined) await probe('quorum', this.#bindings(own, 'quorumPort'), () => createServer());
     await this.#clients?.listen();
-    // Loaded by those who want them: with node:http they are a megabyte of memory.
-    const { settings } = this.config;
-    if (settings.get('admin.enableServer').toLowerCase() !== 'false') await this.#openAdminPort(await this.#adminServer());
-    if (exportsMetrics(settings)) await (await this.#prometheusProvider()).listen();
+    await this.#adminPorts.open();
   }
 
   async #openElectionPort(electors: ElectionMesh): Promise<void> {
@@ -227,44 +213,8 @@ class Server implements RunningServer {
     }
   }
 
-  async #openAdminPort(admin: AdminServer): Promise<void> {
-    try {
-      await admin.listen();
-    } catch (error) {
-      if (!(error instanceof ListenError)) throw error;
-      if (this.config.ensemble === null) throw new AdminServerError(error.message, { cause: error });
-      this.#log.warn({ reason: error.message }, 'no admin server');
-    }
-  }
-
   #openStore(): Store {
-    const { dataDir, dataLogDir, settings } = this.config;
-    const { maxBuffer, maxBufferExtra } = this.#peerConfig;
-    return FileStore.open({
-      dataDir,
-      dataLogDir,
-      preAllocKb: settings.get('preAllocSize'),
-      forceSync: settings.get('forceSync'),
-      digest: settings.get('digest.enabled'),
-      serializeLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
-      checkpoint: settings.get('checkpoint.format'),
-      compression: compressionOf(settings.get('snapshot.compression.method')),
-      trustEmpty: settings.get('snapshot.trust.empty'),
-      autocreateDb: settings.get('db.autocreate'),
-      canRejoin: this.#hasOtherVoters(),
-      autocreateDirectories: settings.get('datadir.autocreate'),
-      maxEntryBytes: maxBuffer + maxBufferExtra,
-      logSizeLimitKb: settings.get('txnLogSizeLimitInKb'),
-      snapRetainCount: settings.get('autopurge.purgeInterval') === 0 ? 0 : Math.max(3, settings.get('autopurge.snapRetainCount')),
-      retainBytes: settings.get('autopurge.retainSizeInMb') * 2 ** 20,
-      onSync: (ms, fileBytes) => this.#synced(ms, fileBytes),
-    });
-  }
-
-  /** Somebody a damaged member can get its history back from. */
-  #hasOtherVoters(): boolean {
-    const { ensemble, sid } = this.config;
-    return ensemble !== null && [...ensemble.voters].some((voter) => voter !== sid);
+    return FileStore.open({ ...storeOptionsOf(this.config, this.#peerConfig), onSync: (ms, fileBytes) => this.#synced(ms, fileBytes) });
   }
 
   #synced(ms: number, fileBytes: number): void {
@@ -392,86 +342,18 @@ class Server implements RunningServer {
     });
   }
 
-  async #prometheusProvider(): Promise<PrometheusProvider> {
-    const { PrometheusProvider } = await import('./metrics/provider.ts');
-    const { settings } = this.config;
-    this.#prometheus = new PrometheusProvider({
-      host: settings.get('metricsProvider.httpHost'),
-      port: settings.get('metricsProvider.httpPort'),
-      exportNode: settings.get('metricsProvider.exportJvmInfo'),
-      families: () => {
-        const view = this.#view();
-        return view === null ? [] : zookeeperFamilies(view, this.#words.traffic(view));
-      },
-    });
-    return this.#prometheus;
-  }
-
-  async #adminServer(): Promise<AdminServer> {
-    const [{ AdminServer }, { Console }] = await Promise.all([import('./admin/http.ts'), import('./admin/console/console.ts')]);
-    const { settings } = this.config;
-    this.#admin = new AdminServer({
-      host: settings.get('admin.serverAddress'),
-      port: settings.get('admin.serverPort'),
-      path: settings.get('admin.commandURL'),
-      idleTimeoutMs: settings.get('admin.idleTimeout'),
+  #newAdminPorts(): AdminPorts {
+    return new AdminPorts({
+      config: this.config,
+      peerConfig: this.#peerConfig,
+      log: this.#log,
       words: this.#words,
-      access: new AccessControl(this.#peerConfig.auth),
-      snapshot: this.#snapshotCommand(),
-      restore: this.#restoreCommand(),
-      console: settings.get('admin.console.enabled') ? new Console(this.#consoleOptions()) : null,
+      metrics: this.#metrics,
+      copier: this.#copier,
+      snapshotDirectory: this.#options.store === undefined ? join(this.config.dataDir, 'version-2') : null,
+      peer: () => this.#running?.peer ?? null,
       view: () => this.#view(),
       feed: this.#feed,
     });
-    return this.#admin;
   }
-
-  #consoleOptions(): ConstructorParameters<typeof Console>[0] {
-    return {
-      isWritable: this.config.settings.get('admin.console.writable'),
-      access: new AccessControl(this.#peerConfig.auth),
-      maxDataBytes: this.#peerConfig.maxBuffer,
-      view: () => this.#view(),
-      tree: () => this.#running?.peer.history.tree ?? null,
-      feed: this.#feed,
-    };
-  }
-
-  get #peer(): Peer {
-    if (this.#running === null) throw new Error('the server has not started');
-    return this.#running.peer;
-  }
-
-  #snapshotCommand(): SnapshotCommand {
-    const { settings, dataDir } = this.config;
-    return new SnapshotCommand({
-      enabled: settings.get('admin.snapshot.enabled'),
-      withLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
-      withDigest: settings.get('digest.enabled'),
-      rateLimit: settings.get('admin.rateLimiterIntervalInMS'),
-      directory: this.#options.store === undefined ? join(dataDir, 'version-2') : null,
-      metrics: this.#metrics,
-      now: () => systemClock.now(),
-      image: async () => (await this.#copier.copy(() => this.#peer.history.tree)).image(),
-      checkpoint: () => this.#running?.feed({ kind: 'checkpoint' }),
-    });
-  }
-
-  #restoreCommand(): RestoreCommand {
-    const { settings } = this.config;
-    return new RestoreCommand({
-      enabled: settings.get('admin.restore.enabled'),
-      withLastZxid: settings.get('serializeLastProcessedZxid.enabled'),
-      rateLimit: settings.get('admin.rateLimiterIntervalInMS'),
-      metrics: this.#metrics,
-      now: () => systemClock.now(),
-      whyNot: () => this.#peer.whyNoRestore(),
-      builder: () => this.#peer.history.imageBuilder(asZxid(0n)),
-      restore: (tree) => new Promise((answer) => this.#feed({ kind: 'restore', request: { tree, answer } })),
-    });
-  }
-}
-
-function compressionOf(method: string): 'none' | 'gz' | 'snappy' {
-  return method === 'gz' || method === 'snappy' ? method : 'none';
 }
