@@ -70,6 +70,8 @@ export interface StorageConfig {
   readonly snapSizeLimit: number;
   /** Save the tree when asked to stop, so that the next start has nothing to replay; for stores to which that costs what has changed. */
   readonly checkpointAtStop: boolean;
+  /** The most that znodes may take in memory, in bytes, as long as a checkpoint has them; 0: any. */
+  readonly cacheBytes: number;
   readonly digestEnabled: boolean;
   readonly closeSessionTxnEnabled: boolean;
   readonly extendedTypesEnabled: boolean;
@@ -168,6 +170,7 @@ export const defaultOptions: PeerOptions = {
   snapCount: 100_000,
   snapSizeLimit: 4 * 2 ** 30,
   checkpointAtStop: false,
+  cacheBytes: 0,
   digestEnabled: true,
   closeSessionTxnEnabled: true,
   extendedTypesEnabled: false,

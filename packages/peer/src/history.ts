@@ -1,7 +1,7 @@
 import { EnsembleConfig, Fifo, OpCode, asZxid, invariant, nextZxid, violated } from '@zk/protocol';
 import type { ImageBuilder, Proposal, Zxid } from '@zk/protocol';
 import type { Recovered, Store } from '@zk/store';
-import { DataTree } from '@zk/tree';
+import { DataTree, type TreeOptions } from '@zk/tree';
 import { CommittedLog } from '@zk/zab';
 import type { SyncHistory } from '@zk/zab';
 import type { PeerConfig } from './config.ts';
@@ -227,8 +227,8 @@ export function tellDamage(world: World, { message }: Error): void {
   world.trace({ kind: 'damage', reason: `${message}: this member does not vote or lead until a leader has sent it a snapshot` });
 }
 
-function treeOptions(config: PeerConfig): { digest: boolean; extendedTypes: boolean; emulate353TTL: boolean } {
-  return { digest: config.digestEnabled, extendedTypes: config.extendedTypesEnabled, emulate353TTL: config.emulate353TTLNodes };
+function treeOptions(config: PeerConfig): TreeOptions {
+  return { digest: config.digestEnabled, cacheBytes: config.cacheBytes, extendedTypes: config.extendedTypesEnabled, emulate353TTL: config.emulate353TTLNodes };
 }
 
 /** Null for what is none: whoever proposed it could not activate it either. */

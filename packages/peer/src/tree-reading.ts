@@ -6,8 +6,13 @@ import type { World } from './world.ts';
 const PIECE = 500;
 /** Between two pieces, for everything else. */
 const PAUSE_MS = 2;
+/** Znodes looked at in one go when there are too many in memory: less than a ms. */
+const SWEPT = 1000;
 
-/** Reads the rest of a tree that is served before it is all in memory, piece by piece. */
+/**
+ * Reads the rest of a tree that is served before it has been read, piece by piece; later, where there is a bound, it keeps
+ * what is in memory within that.
+ */
 export class TreeReading {
   readonly #world: World;
   readonly #tree: () => DataTree;
@@ -21,17 +26,24 @@ export class TreeReading {
   }
 
   get nextDeadline(): Millis {
-    return this.#tree().isReading && !this.#stopped ? this.#next : Infinity;
+    const tree = this.#tree();
+    return (tree.isReading || tree.isOverfull) && !this.#stopped ? this.#next : Infinity;
   }
 
   tick(now: Millis): void {
     const tree = this.#tree();
+    if (tree.isReading) this.#read(tree, now);
+    else tree.evictSome(SWEPT);
+    this.#next = this.#world.clock.now() + PAUSE_MS;
+  }
+
+  #read(tree: DataTree, now: Millis): void {
     this.#since ??= now;
     tree.readMore(PIECE);
-    const after = this.#world.clock.now();
-    this.#next = after + PAUSE_MS;
     if (tree.isReading) return;
-    this.#world.trace({ kind: 'treeRead', znodes: tree.nodeCount, forMs: after - this.#since });
+    const { nodeCount: znodes, cachedCount } = tree;
+    const forMs = this.#world.clock.now() - this.#since;
+    this.#world.trace(cachedCount === znodes ? { kind: 'treeRead', znodes, forMs } : { kind: 'treeChecked', znodes, inMemory: cachedCount, forMs });
     this.#since = null;
   }
 

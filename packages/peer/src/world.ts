@@ -168,6 +168,7 @@ export type TraceEvent =
   | { readonly kind: 'treeReplaced'; readonly by: 'snap' | 'truncate' | 'fastForward' | 'restore'; readonly zxid: Zxid }
   /** All that the tree was begun with is in memory now; `forMs` since the first piece of it was read beside the service. */
   | { readonly kind: 'treeRead'; readonly znodes: number; readonly forMs: Millis }
+  | { readonly kind: 'treeChecked'; readonly znodes: number; readonly inMemory: number; readonly forMs: Millis }
   | { readonly kind: 'orphansRemoved'; readonly paths: readonly string[] }
   | { readonly kind: 'digestMismatch'; readonly zxid: Zxid; readonly expected: bigint; readonly actual: bigint }
   | { readonly kind: 'session'; readonly event: 'created' | 'renewed' | 'moved' | 'closed' | 'expired'; readonly session: SessionId; readonly timeoutMs: number; readonly remote: string | null }

@@ -1,5 +1,6 @@
 import { MemorySource, OPEN_ACL, OpCode, asSessionId, asZxid, type Image, type ImageSource } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
+import type { PeerConfig } from '../src/config.ts';
 import { expect, test } from 'vitest';
 import { standalone, type Ensemble, type Node } from './made-up-world.ts';
 
@@ -19,8 +20,8 @@ function checkpoint(): Image & { source: ImageSource } {
 }
 
 /** A server that was killed, and has this checkpoint on its disk. */
-function killed(image: Image): { zk: Ensemble; server: Node } {
-  const zk = standalone();
+function killed(image: Image, config: Partial<PeerConfig> = {}): { zk: Ensemble; server: Node } {
+  const zk = standalone(config);
   const server = zk.settle();
   server.kill();
   Object.assign(server.disk, { images: [image], log: [], base: image.zxid });
@@ -66,4 +67,20 @@ test('a stop ends the reading', () => {
   server.feed({ kind: 'stop' });
   zk.time.run(1000);
   expect([server.peer.inspect().role, server.peer.history.tree.isReading, server.peer.nextDeadline()]).toEqual(['stopped', true, Infinity]);
+});
+
+test('with a bound it keeps what there is room for, and what is read for a client goes again', () => {
+  const { zk, server } = killed({ ...checkpoint(), mark: {} }, { cacheBytes: 20_000 });
+  zk.settle();
+  const { tree } = server.peer.history;
+  zk.time.until(() => !tree.isReading, 'all to be read', 100);
+  const [{ znodes, inMemory } = { znodes: 0, inMemory: 0 }] = server.traced('treeChecked');
+  expect([server.traced('treeRead'), znodes, inMemory]).toEqual([[], ZNODES + 4, tree.cachedCount]);
+  expect(inMemory).toBeLessThan(200);
+  const client = zk.connect(server);
+  for (let n = 2; n <= ZNODES; n++) expect(client.create(`/app/${n}`)).toMatchObject({ err: -110 });
+  zk.time.run(1000);
+  expect([tree.isOverfull, tree.nodeCount]).toEqual([false, ZNODES + 4]);
+  expect(tree.cachedCount).toBeLessThan(200);
+  expect([...tree.children('/app')]).toHaveLength(ZNODES - 1);
 });

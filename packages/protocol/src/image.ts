@@ -49,8 +49,12 @@ export interface ImageSource {
   owned(): Iterable<string>;
   /** All znodes, parents before children. May be iterated slowly, while other things are asked. */
   nodes(): Iterable<ImageNode>;
+  /** Whether {@link nodes} comes to the one path before the other. */
+  precedes(one: string, other: string): boolean;
   /** What was handed out does not add up: reports it. @returns what is to be thrown */
   damaged(reason: string): Error;
+  /** All has been read once. Single znodes may still be asked for, now or much later. */
+  idle(): void;
   /** Nothing more is asked. */
   close(): void;
 }
@@ -101,7 +105,9 @@ export interface Capture {
   readonly removed: Iterable<string>;
   /** What has been added or changed, in no particular order. To be iterated once. */
   readonly nodes: Iterable<ImageNode>;
-  /** Gives up what has not been iterated. */
+  /** It can be read again from `source`, as it is on disk. Called at most once, and before {@link release}. */
+  committed?(source: ImageSource): void;
+  /** Gives up what has not been iterated, or is not {@link committed}. */
   release(): void;
 }
 

@@ -5,6 +5,7 @@ export class MemorySource implements ImageSource {
   readonly totals: ImageTotals;
   readonly #nodes = new Map<string, ImageNode>();
   readonly #children = new Map<string, ImageNode[]>();
+  #places: Map<string, number> | null = null;
 
   /** @param nodes parents need not come before children, but each node says what children it has */
   constructor(nodes: Iterable<ImageNode>, totals: ImageTotals) {
@@ -34,6 +35,13 @@ export class MemorySource implements ImageSource {
       open.push(...this.childrenOf(node.path));
     }
   }
+
+  precedes(one: string, other: string): boolean {
+    this.#places ??= new Map(Array.from(this.nodes(), ({ path }, place) => [path, place]));
+    return (this.#places.get(one) ?? 0) < (this.#places.get(other) ?? 0);
+  }
+
+  idle(): void {}
 
   damaged(reason: string): Error {
     return new Error(`an image in memory cannot be damaged: ${reason}`);

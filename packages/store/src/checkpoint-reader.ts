@@ -21,7 +21,7 @@ export interface CheckpointFile {
   table(name: TableName): Table;
   /** Reports damage and puts the file aside. @returns what is to be thrown */
   damaged(reason: string): Error;
-  /** Nothing more is read. */
+  /** Nothing more is read for now. */
   readToTheEnd(): void;
 }
 
@@ -75,9 +75,21 @@ export class CheckpointReader implements ImageSource {
     yield* this.#znodesIn('znodes', {});
   }
 
+  precedes(one: string, other: string): boolean {
+    return Buffer.compare(znodeKey(one), znodeKey(other)) < 0;
+  }
+
   damaged(reason: string): Error {
     this.#isClosed = true;
     return this.#file.damaged(reason);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  idle(): void {
+    if (!this.#isClosed) this.#file.readToTheEnd();
   }
 
   close(): void {

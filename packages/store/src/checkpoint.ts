@@ -118,7 +118,18 @@ export class Checkpoint {
   async commit(capture: Capture): Promise<void> {
     await this.#thread?.commit();
     this.#mark = capture.mark;
+    this.#environment?.root.resetReadTxn(); // what is read from here on is what was committed
+    capture.committed?.(this.#readerOf(capture));
     this.#idle();
+  }
+
+  /** A tree that reads through to this checkpoint has one already. */
+  #readerOf(capture: Capture): CheckpointReader {
+    if (this.#reader === null || this.#reader.isClosed) {
+      const meta = { revision: REVISION, ...metaOf(capture, capture.totals?.nodes ?? 0) };
+      this.#reader = new CheckpointReader(this.#file(meta), meta);
+    }
+    return this.#reader;
   }
 
   async abort(): Promise<void> {

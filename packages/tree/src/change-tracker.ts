@@ -13,6 +13,12 @@ interface Changes {
   readonly sessions: Set<SessionId>;
 }
 
+/** What a capture has taken along, for as long as it may still be given up. */
+interface Taken {
+  readonly since: object | null;
+  readonly changes: Changes;
+}
+
 /** A capture whose znodes have not all been taken yet. */
 interface Running {
   /** The flag of {@link Running.isDue}. */
@@ -41,9 +47,15 @@ export class ChangeTracker {
   #flag = at.CHANGED;
   #changes = noChanges();
   #running: Running | null = null;
+  readonly #keepsTaken: boolean;
+  #taken: Taken | null = null;
 
-  /** @param mark names the state that the znodes have now */
-  constructor(znodes: Znodes, sessions: ReadonlyMap<SessionId, number>, mark: object | null) {
+  /**
+   * @param mark names the state that the znodes have now
+   * @param keepsTaken whether {@link takeBack} may be called
+   */
+  constructor(znodes: Znodes, sessions: ReadonlyMap<SessionId, number>, mark: object | null, keepsTaken = false) {
+    this.#keepsTaken = keepsTaken;
     this.#znodes = znodes;
     this.#sessions = sessions;
     this.#mark = mark;
@@ -79,6 +91,11 @@ export class ChangeTracker {
     this.#changes.sessions.add(id);
   }
 
+  /** Paths that have been removed since the last capture began. */
+  get removed(): readonly string[] {
+    return this.#changes.removed;
+  }
+
   /** Whether a capture relative to `since` is not of the whole tree. */
   isNamed(since: object | null): boolean {
     return since !== null && since === this.#mark;
@@ -91,11 +108,36 @@ export class ChangeTracker {
     const isWhole = !this.isNamed(since);
     const parts = isWhole ? this.#beginWhole(changes) : this.#beginChanged(changes);
     this.#changes = noChanges();
+    this.#taken = this.#keepsTaken && !isWhole ? { since, changes } : null;
     this.#mark = {};
     const { table, dataSize, ownedCount } = this.#znodes;
     const totals = { nodes: table.count, dataSize, owned: ownedCount };
     const counts = { sessionCount: this.#sessions.size, aclCount: this.#znodes.acls.size };
     return { zxid, digest, isWhole, totals, ...counts, mark: this.#mark, ...parts };
+  }
+
+  /** The last capture is where it can be named. */
+  letGo(): void {
+    this.#taken = null;
+  }
+
+  /** The last capture, which has been released, came to nothing: what it took is due again in the next one. */
+  takeBack(): void {
+    if (this.#taken === null) return; // it was whole, and so will be the next one
+    const { since, changes } = this.#taken;
+    const { removed, acls, sessions } = this.#changes;
+    this.#taken = null;
+    this.#mark = since;
+    this.#changes = {
+      ids: this.#changes.ids,
+      removed: changes.removed.concat(removed),
+      acls: new Map([...changes.acls, ...acls]),
+      sessions: new Set([...changes.sessions, ...sessions]),
+    };
+    for (const id of changes.ids) {
+      const node = this.#znodes.table.byId(id);
+      if (hasFlag(node, at.IN_USE)) this.#markChanged(node); // also if it is another znode by now: that is once too often, no more
+    }
   }
 
   #beginChanged({ ids, removed, acls, sessions }: Changes): CaptureParts {

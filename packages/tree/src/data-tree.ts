@@ -12,6 +12,7 @@ import {
 import { OPEN_ACL_ID } from './acl-table.ts';
 import { ApplyContext } from './apply-context.ts';
 import { applyMulti, applyOp, deleteEphemerals } from './apply.ts';
+import { CacheBound } from './cache-bound.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { DigestCheck } from './digest-check.ts';
 import { DIGEST_VERSION, type TreeDigest } from './digest.ts';
@@ -27,9 +28,11 @@ import { Znodes } from './znodes.ts';
 export interface TreeOptions extends OwnerRules {
   /** `zookeeper.digest.enabled`: keep the tree digest and compare it with the txns'. */
   digest: boolean;
+  /** The most that znodes may take in memory while a checkpoint has them, in bytes; 0: any. */
+  cacheBytes: number;
 }
 
-const DEFAULTS: TreeOptions = { digest: true, extendedTypes: false, emulate353TTL: false };
+const DEFAULTS: TreeOptions = { digest: true, cacheBytes: 0, extendedTypes: false, emulate353TTL: false };
 
 const CONFIG_PATH = '/zookeeper/config';
 const EMPTY = Buffer.alloc(0);
@@ -52,12 +55,14 @@ export class DataTree {
   readonly #znodes: Znodes;
   readonly #context: ApplyContext;
   readonly #digests: DigestCheck;
+  readonly #bound: CacheBound | null;
   #reading: ReadThrough | null = null;
 
   /** A new database with the four znodes of client.md 2.3; {@link fromImage} and {@link builder} for another beginning. */
   constructor(options: Partial<TreeOptions> = {}, image?: Image | 'arrives') {
     const all = { ...DEFAULTS, ...options };
     this.#znodes = new Znodes(all, all.digest);
+    this.#bound = all.cacheBytes > 0 ? new CacheBound(this.#znodes, all.cacheBytes) : null;
     this.#context = new ApplyContext(this.#znodes, this.sessions);
     this.#digests = new DigestCheck(this.#znodes.digest, all.digest);
     if (image === undefined) this.#loadInitialNodes();
@@ -106,9 +111,24 @@ export class DataTree {
     target.set(this.#znodes.digest);
   }
 
-  /** Whether some znodes are still where the image has them. */
+  /** Whether some znodes are still where the image has them, and have not been looked at. */
   get isReading(): boolean {
-    return this.#znodes.table.backing !== null;
+    return this.#reading !== null && this.#znodes.table.backing === this.#reading;
+  }
+
+  /** Znodes in memory: all of them, unless they are still being read, or bounded. */
+  get cachedCount(): number {
+    return this.#znodes.table.count - (this.#znodes.table.backing?.count ?? 0);
+  }
+
+  /** Whether znodes take more memory than they may, and {@link evictSome} may help. */
+  get isOverfull(): boolean {
+    return this.#bound !== null && this.#bound.isExceeded;
+  }
+
+  /** Looks at so many znodes and lets go those of them that a checkpoint has. Only between two requests: no {@link Znode} may be in use. */
+  evictSome(znodes: number): void {
+    this.#bound?.sweep(znodes);
   }
 
   /** Reads up to so many more znodes of the image; nothing once {@link isReading} is false. */
@@ -119,6 +139,7 @@ export class DataTree {
   /** This tree has been replaced by another: lets go of its image. */
   close(): void {
     if (this.isReading) this.#reading?.close();
+    this.#bound?.close();
   }
 
   /** Znodes, the root counted once (Apache's znode_count also counts the root's second name: one more). */
@@ -257,13 +278,19 @@ export class DataTree {
 
   #capture(since: object | null): Capture {
     const tracker = this.#znodes.changes ?? this.#trackChanges(null);
-    if (!tracker.isNamed(since)) this.readMore(Infinity); // what is written has to be all there is
-    return tracker.capture(since, this.lastZxid, this.#imageDigest());
+    if (!tracker.isNamed(since)) this.#readAll(); // what is written has to be all there is
+    const capture = tracker.capture(since, this.lastZxid, this.#imageDigest());
+    return this.#bound ? this.#bound.follow(capture, tracker) : capture;
+  }
+
+  #readAll(): void {
+    this.readMore(Infinity);
+    this.#bound?.readAll();
   }
 
   /** From here on, and not before: trees that nobody asks pay nothing. */
   #trackChanges(mark: object | null): ChangeTracker {
-    const tracker = new ChangeTracker(this.#znodes, this.sessions, mark);
+    const tracker = new ChangeTracker(this.#znodes, this.sessions, mark, this.#bound !== null);
     this.#znodes.changes = tracker;
     return tracker;
   }
@@ -281,7 +308,7 @@ export class DataTree {
   }
 
   #readThrough(image: ReadableImage): DigestMismatch | undefined {
-    this.#reading = ReadThrough.begin(this.#znodes, image);
+    this.#reading = ReadThrough.begin(this.#znodes, image, image.mark ? this.#bound : null);
     if (image.mark) this.#trackChanges(image.mark);
     this.lastZxid = image.zxid;
     return this.#digests.loaded(image);

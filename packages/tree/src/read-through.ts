@@ -1,4 +1,5 @@
 import type { Image, ImageNode, ImageSource } from '@zk/protocol';
+import type { CacheBound } from './cache-bound.ts';
 import { DIGEST_VERSION, TreeDigest } from './digest.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Backing } from './znode-table.ts';
@@ -25,6 +26,8 @@ const BYTES_LIKE_A_ZNODE = 4096;
  * The source may be damaged in ways that hide znodes. So a znode is believed not to exist only after all children of
  * its parent have been read, and are as many, with the names, as the parent says; and when everything has been read, it
  * must add up to what the image says.
+ *
+ * With a bound for the memory of znodes, what comes when that is full is read and counted like the rest, and forgotten.
  */
 export class ReadThrough implements Backing {
   readonly #znodes: Znodes;
@@ -32,19 +35,24 @@ export class ReadThrough implements Backing {
   /** Deleted, but perhaps still in the source. */
   readonly #deleted = new Set<string>();
   readonly #rest: Iterator<ImageNode>;
+  readonly #bound: CacheBound | null;
+  /** How far {@link readSome} has come. */
+  #reached = '';
+  /** Read, counted, and not in memory. */
+  #passedOver = 0;
   /** What the znodes add up to that have not been read. */
   #count: number;
   #dataSize: number;
   readonly #digest = new TreeDigest();
 
   /** Puts the image behind the table, which is empty, and reads what a tree has to have in memory from the beginning. */
-  static begin(znodes: Znodes, { source, acls, digest }: ReadableImage): ReadThrough {
+  static begin(znodes: Znodes, { source, acls, digest }: ReadableImage, bound: CacheBound | null): ReadThrough {
     for (const { id, acl } of acls) znodes.acls.load(Number(id), acl);
     znodes.acls.pin();
     znodes.dataSize = source.totals.dataSize;
     znodes.ownedCount = source.totals.owned;
     if (znodes.digestEnabled && digest) znodes.digest.setValue(digest.value);
-    const reading = new ReadThrough(znodes, source);
+    const reading = new ReadThrough(znodes, source, bound);
     znodes.table.backing = reading;
     reading.#readRoot();
     reading.#readOwned();
@@ -52,8 +60,9 @@ export class ReadThrough implements Backing {
     return reading;
   }
 
-  private constructor(znodes: Znodes, source: ImageSource) {
+  private constructor(znodes: Znodes, source: ImageSource, bound: CacheBound | null) {
     this.#znodes = znodes;
+    this.#bound = bound;
     this.#source = source;
     this.#rest = source.nodes()[Symbol.iterator]();
     this.#count = source.totals.nodes;
@@ -62,7 +71,7 @@ export class ReadThrough implements Backing {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#count + this.#passedOver;
   }
 
   find(path: string): ZnodeRecord | undefined {
@@ -84,6 +93,7 @@ export class ReadThrough implements Backing {
         if (!this.#isNeeded) break;
       }
     }
+    if (table.backing !== null && table.backing !== this) return table.backing.know(parent); // that was the last one uncounted
     if (!table.setChildrenKnown(parent)) throw this.#source.damaged(`the children of ${parent.path || '/'} are not the ${parent.numChildren} it has`);
   }
 
@@ -97,7 +107,11 @@ export class ReadThrough implements Backing {
       const { value: node, done } = this.#rest.next();
       if (done) throw this.#source.damaged(`${this.#count} znodes are missing`);
       left -= 1 + (node.data?.length ?? 0) / BYTES_LIKE_A_ZNODE;
-      if (this.#isMissing(node.path)) this.#enter(node, this.#parentOf(node.path));
+      if (this.#isMissing(node.path)) {
+        if (this.#bound?.isFull) this.#passOver(node);
+        else this.#enter(node, this.#parentOf(node.path));
+      }
+      this.#reached = node.path;
     }
   }
 
@@ -138,13 +152,33 @@ export class ReadThrough implements Backing {
   }
 
   #enter(node: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
-    if (!this.#znodes.acls.has(Number(node.aclId))) throw this.#source.damaged(`there is no ACL list ${node.aclId}, which ${node.path} has`);
-    const record = this.#znodes.enter(node, parent);
-    this.#count -= 1;
-    this.#dataSize -= node.path.length + record.dataLength;
-    this.#digest.subtract(record.digest);
-    if (this.#count === 0) this.#end();
+    const wasSeen = this.#passedOver > 0 && !this.#source.precedes(this.#reached, node.path);
+    const record = this.#read(node, parent, wasSeen);
+    if (wasSeen) this.#passedOver -= 1;
+    else this.#counted(node.path.length + record.dataLength, record.digest);
     return record;
+  }
+
+  /** As if it had been in memory, and not been needed there any more. */
+  #passOver(node: ImageNode): void {
+    const record = this.#read(node, null, false);
+    if (record.hasOwner) throw this.#source.damaged(`${node.path} is an ephemeral, container or TTL znode, and not listed as one`);
+    const { dataLength, digest } = record;
+    this.#znodes.table.forget(record);
+    this.#passedOver += 1;
+    this.#counted(node.path.length + dataLength, digest);
+  }
+
+  #read(node: ImageNode, parent: ZnodeRecord | null, wasSeen: boolean): ZnodeRecord {
+    if (!this.#znodes.acls.has(Number(node.aclId))) throw this.#source.damaged(`there is no ACL list ${node.aclId}, which ${node.path} has`);
+    return this.#znodes.enter(node, parent, wasSeen);
+  }
+
+  #counted(size: number, digest: number): void {
+    this.#count -= 1;
+    this.#dataSize -= size;
+    this.#digest.subtract(digest);
+    if (this.#count === 0) this.#end();
   }
 
   #end(): void {
@@ -152,6 +186,7 @@ export class ReadThrough implements Backing {
     if (!addsUp) throw this.#source.damaged('the znodes do not add up to the digest and the size of the tree');
     this.#znodes.table.backing = null;
     this.#znodes.acls.unpin();
-    this.#source.close();
+    if (this.#bound) this.#bound.begin(this.#source, this.#passedOver, this.#deleted);
+    else this.#source.close();
   }
 }

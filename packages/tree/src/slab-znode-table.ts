@@ -10,6 +10,8 @@ import * as at from './znode-layout.ts';
 
 const RECORDS_PER_CHUNK = 4096;
 const RECORD_BITS = 12;
+/** Of the index, for each znode: 4 per slot, and about half of them are taken. */
+const INDEX_BYTES = 8;
 const MAX_UTF8_PER_UNIT = 3;
 const SLASH = 0x2f;
 
@@ -21,7 +23,7 @@ const SLASH = 0x2f;
 export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords {
   readonly rules: OwnerRules;
   readonly acls: AclTable;
-  /** Null once everything is in memory: then only lookups that find nothing ever look at it. */
+  /** Null while everything is in memory: then only lookups that find nothing ever look at it. */
   backing: Backing | null = null;
   readonly #chunks: RecordChunk[] = [];
   readonly #slab = new Slab();
@@ -39,6 +41,11 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
 
   get count(): number {
     return this.#count + (this.backing?.count ?? 0);
+  }
+
+  /** What the znodes in memory take: records, blocks and their share of the index. Freed, it is used again; it does not go back to the system. */
+  get bytes(): number {
+    return this.#count * (at.RECORD_LENGTH + INDEX_BYTES) + this.#slab.allocatedBytes;
   }
 
   get idLimit(): number {
@@ -103,9 +110,20 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   }
 
   delete(node: ZnodeRecord): void {
+    this.parentOf(node)?.countChild(-1, node.int(at.HASH));
+    this.#remove(node);
+  }
+
+  /** Removes a znode that the backing has from memory, where none of its children may be. For its parent it still counts. */
+  forget(node: ZnodeRecord): void {
+    const parent = this.parentOf(node);
+    if (parent) this.#setFlags(parent, flagsOf(parent) & ~at.CHILDREN_KNOWN);
+    this.#remove(node);
+  }
+
+  #remove(node: ZnodeRecord): void {
     invariant(node.int(at.FIRST_CHILD) === at.NO_ZNODE, 'only znodes without children are removed');
     this.#unlink(node);
-    this.parentOf(node)?.countChild(-1, node.int(at.HASH));
     this.#index.remove(node.id);
     this.#slab.free(blockOf(node), node.int(at.PATH_LENGTH) + node.dataLength);
     this.#setFlags(node, 0);

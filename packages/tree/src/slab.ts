@@ -28,12 +28,22 @@ export class Slab {
   readonly #freeHeads = new Uint32Array(1 + SMALL_CLASSES + DOUBLINGS * CLASSES_PER_DOUBLING);
   #current = -1;
   #used = 0;
+  #allocated = 0;
+
+  /** Bytes of the blocks that are allocated, as they were rounded up. */
+  get allocatedBytes(): number {
+    return this.#allocated;
+  }
 
   /** @returns a block of at least `length` bytes with undefined content; {@link NO_BLOCK} for length 0 */
   allocate(length: number): BlockRef {
     if (length === 0) return NO_BLOCK;
-    if (length >= LARGE) return refOf(this.#addChunk(length), 0);
+    if (length >= LARGE) {
+      this.#allocated += length;
+      return refOf(this.#addChunk(length), 0);
+    }
     const sizeClass = classOf(length);
+    this.#allocated += lengthOfClass(sizeClass);
     const head = this.#freeHeads[sizeClass]!;
     if (head === NO_BLOCK) return this.#carve(lengthOfClass(sizeClass));
     this.#freeHeads[sizeClass] = this.chunkOf(head).readUInt32LE(offsetOf(head));
@@ -44,10 +54,13 @@ export class Slab {
   free(block: BlockRef, length: number): void {
     if (block === NO_BLOCK) return;
     if (length >= LARGE) {
+      this.#allocated -= length;
       this.#chunks[block >>> 16] = null;
       this.#vacantNumbers.push(block >>> 16);
     } else {
-      this.#release(block, classOf(length));
+      const sizeClass = classOf(length);
+      this.#allocated -= lengthOfClass(sizeClass);
+      this.#release(block, sizeClass);
     }
   }
 

@@ -62,12 +62,13 @@ export class Znodes {
   /**
    * Puts a znode into memory that counts everywhere already, in its parent and in the sums, for it has been in the
    * table's backing until now.
+   * @param wasSeen whether it has been in memory before: then its use of an ACL list counts already as well
    */
-  enter({ path, data, aclId, stat, children }: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
+  enter({ path, data, aclId, stat, children }: ImageNode, parent: ZnodeRecord | null, wasSeen: boolean): ZnodeRecord {
     const node = this.table.putKnown(path, parent, data);
     node.setPersisted(stat);
     if (children) node.setChildren(children);
-    node.setAcl(this.acls.use(Number(aclId)), stat.aversion);
+    node.setAcl(wasSeen ? Number(aclId) : this.acls.use(Number(aclId)), stat.aversion);
     this.owners.add(node);
     if (this.digestEnabled && isDigested(path)) node.setDigest(this.#digestOf(node));
     return node;

@@ -35,6 +35,8 @@ export class Checkpoint {
     }
     [this.#sessions, this.#acls, this.nodes] = [sessions, acls, nodes];
     ({ mark: this.mark, totals: this.totals, zxid: this.#zxid, digest: this.#digest } = capture);
+    capture.committed?.(new Source(this));
+    capture.release();
   }
 
   /** To be read whole. */
@@ -48,9 +50,9 @@ export class Checkpoint {
   }
 
   /** A tree that reads through to this checkpoint, also to what is entered later. */
-  restart(): { tree: DataTree; source: Source } {
+  restart(cacheBytes = 0): { tree: DataTree; source: Source } {
     const source = new Source(this);
-    return { tree: DataTree.fromImage({ ...this.image, nodes: [], source }, options), source };
+    return { tree: DataTree.fromImage({ ...this.image, nodes: [], source }, { ...options, cacheBytes }), source };
   }
 
   sorted(): ImageNode[] {
@@ -92,6 +94,12 @@ export class Source implements ImageSource {
       last = next.path;
     }
   }
+
+  precedes(one: string, other: string): boolean {
+    return one < other;
+  }
+
+  idle(): void {}
 
   damaged(reason: string): Error {
     return new Error(`damaged: ${reason}`);

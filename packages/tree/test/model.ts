@@ -43,10 +43,18 @@ const intent: fc.Arbitrary<Intent> = fc.oneof(
 );
 
 /** What a leader would propose, one txn after the other. */
-export const histories: fc.Arbitrary<Txn[]> = fc.array(intent, { maxLength: 60 }).map((intents) => {
+export const histories: fc.Arbitrary<Txn[]> = fc.array(intent, { maxLength: 60 }).map(proposals);
+
+/** The same for a tree in which these znodes were created first. */
+export function historiesAfter(paths: readonly string[]): fc.Arbitrary<Txn[]> {
+  const first = paths.map((path, index): Intent => ({ kind: 'create', path, data: Buffer.from(path), owner: 'none', session: 1, acl: index % ACLS.length }));
+  return fc.array(intent, { maxLength: 60 }).map((intents) => proposals([...first, ...intents]));
+}
+
+function proposals(intents: readonly Intent[]): Txn[] {
   const model = new Model();
   return intents.map((wish, index) => model.propose(wish, BigInt(index + 1)));
-});
+}
 
 export class Model {
   readonly nodes = new Map<string, ModelNode>();

@@ -70,5 +70,6 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'admin.console.writable': 'ours: visitors with credentials may create, change and delete znodes',
   myid: 'ours: written to dataDir/myid when that file is missing',
   'checkpoint.format': 'of this server alone: `lmdb` saves what has changed, and a snapshot now and then so that Apache can take the directory; `apache` a snapshot each time',
+  'checkpoint.cacheMb': 'of this server alone, with `checkpoint.format=lmdb`: MiB that znodes may take in memory; beyond it those that a checkpoint has go, and are read from it when they are asked for. 0: everything stays in memory',
   'snapshot.compression.method': '`gz` or `snappy`; every kind is read',
 };

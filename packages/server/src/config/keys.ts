@@ -153,6 +153,8 @@ const SERVER_KEYS = {
   snapCount: int(100000, { min: 2 }),
   /** Ours alone: how the tree is saved at snapCount (docs/adr/0002-checkpoint-in-lmdb.md). */
   'checkpoint.format': oneOf('lmdb', 'apache'),
+  /** Ours alone: how much of the tree stays in memory, MiB (docs/adr/0006-a-bound-for-znodes-in-memory.md). */
+  'checkpoint.cacheMb': int(0, { min: 0 }),
   snapSizeLimitInKb: int(4194304),
   txnLogSizeLimitInKb: int(-1),
   commitLogCount: int(500, { min: 0 }),

@@ -36,6 +36,7 @@ export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig
     snapCount: of('snapCount'),
     snapSizeLimit: of('snapSizeLimitInKb') * 1024,
     checkpointAtStop: of('checkpoint.format') === 'lmdb',
+    cacheBytes: of('checkpoint.cacheMb') * 2 ** 20,
     digestEnabled: of('digest.enabled'),
     closeSessionTxnEnabled: of('closeSessionTxn.enabled'),
     extendedTypesEnabled: of('extendedTypesEnabled'),

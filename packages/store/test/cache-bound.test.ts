@@ -1,0 +1,203 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
+import { DataTree } from '@zk/tree';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { znodeKey } from '../src/checkpoint-keys.ts';
+import { openTables } from '../src/checkpoint-tables.js';
+import { FileStore, type Recovered } from '../src/index.ts';
+import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
+import { temporaryDirectory } from './support.ts';
+
+const CHILDREN = 700; // more than LMDB is asked for in one go
+const LONG = 'x'.repeat(600); // more than a key spells
+const ZNODES_TABLE = 3;
+
+/** Two trees that live through the same: one with a bound that leaves no room at all, on a disk; one without, in memory. */
+class Server {
+  readonly dataDir: string;
+  readonly store: FileStore;
+  readonly recovered: Recovered;
+  readonly failures: string[] = [];
+  readonly whole: DataTree;
+  tree: DataTree;
+
+  constructor(dataDir = temporaryDirectory(), whole = new DataTree()) {
+    this.dataDir = dataDir;
+    this.whole = whole;
+    this.store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
+    this.recovered = this.store.recover();
+    this.store.onFatal = ({ message }) => void this.failures.push(message);
+    this.tree = bounded(this.recovered);
+  }
+
+  async apply(...bodies: TxnBody[]): Promise<void> {
+    for (const body of bodies) {
+      const header = { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(this.tree.lastZxid + 1n), time: 1n, type: body.type };
+      const proposal = proposalOf({ header, body, digest: null });
+      expect(this.tree.apply(proposal.txn)).toEqual(this.whole.apply(proposal.txn));
+      await appended(this.store, [proposal]);
+    }
+  }
+
+  checkpoint(): Promise<void> {
+    return checkpointed(this.store, this.tree.image());
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.store.close(resolve));
+  }
+
+  sweep(): void {
+    for (let turn = 0; turn < 10; turn++) this.tree.evictSome(1000);
+  }
+
+  /** Every znode, one by one, and all lists of children. */
+  expectSame(): void {
+    this.sweep();
+    expect([this.tree.nodeCount, this.tree.digest, this.tree.approximateDataSize]).toEqual([this.whole.nodeCount, this.whole.digest, this.whole.approximateDataSize]);
+    const all = paths(this.whole);
+    for (const path of all) expect(looked(this.tree, path)).toEqual(looked(this.whole, path));
+    this.sweep();
+    for (const path of all) expect(this.tree.children(path).sort()).toEqual(this.whole.children(path).sort());
+    this.sweep();
+  }
+}
+
+function bounded({ image, txns }: Recovered): DataTree {
+  const tree = image ? DataTree.fromImage(image, { cacheBytes: 1 }) : new DataTree({ cacheBytes: 1 });
+  for (const { txn } of txns) tree.apply(txn);
+  return tree;
+}
+
+function looked(tree: DataTree, path: string): object | undefined {
+  const node = tree.node(path);
+  return node && { stat: node.stat(), data: node.data?.toString(), acl: node.acl };
+}
+
+const paths = (tree: DataTree): string[] => [...tree.image().nodes].map(({ path }) => path);
+
+const create = (path: string, ephemeral = false): TxnBody =>
+  ({ type: OpCode.create, path, data: Buffer.from(`data of ${path.slice(0, 20)}`), acl: [...OPEN_ACL], ephemeral, parentCVersion: -1 });
+const set = (path: string, text: string): TxnBody => ({ type: OpCode.setData, path, data: Buffer.from(text), version: 1 });
+const remove = (path: string): TxnBody => ({ type: OpCode.delete, path });
+
+/** It grew in memory, and its checkpoint has a little of everything. */
+async function grown(): Promise<Server> {
+  const server = new Server();
+  const many = Array.from({ length: CHILDREN }, (_, n) => create(`/many/${n}`));
+  await server.apply(create('/a'), create('/a/b'), create('/a/b/c'), create('/many'), { type: OpCode.multi, txns: many });
+  await server.apply(create(`/${LONG}`), create(`/${LONG}/${LONG}`), create(`/${LONG}/${LONG}/below`), create(`/a/${LONG}`, true), create('/a/mine', true));
+  await server.checkpoint();
+  return server;
+}
+
+/** The root, /zookeeper with what is in it, /a with its two ephemerals. */
+const STAYING = 7;
+
+const isMapped = (server: Server): boolean => readFileSync('/proc/self/maps', 'latin1').includes(join(server.dataDir, 'version-2', 'checkpoint'));
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a tree with a bound', () => {
+  test('that grew in memory is let go once it is in LMDB, and read again from there', async () => {
+    const server = await grown();
+    server.sweep();
+    expect(server.tree.cachedCount).toBe(STAYING);
+    server.expectSame();
+    expect(server.tree.cachedCount).toBe(STAYING);
+  });
+
+  test('goes on changing: what a checkpoint does not have yet stays, what it has is read as it is by then', async () => {
+    const server = await grown();
+    server.sweep();
+    for (let round = 0; round < 3; round++) {
+      await server.apply(set('/many/5', `changed ${round}`), remove('/many/6'), remove('/a/b/c'), create('/a/b/c'), create(`/many/new${round}`), set(`/${LONG}/${LONG}/below`, `${round}`));
+      server.expectSame();
+      const writing = server.checkpoint();
+      await server.apply(create('/many/6'), set('/many/7', `meanwhile ${round}`), remove('/a/b/c'));
+      server.expectSame();
+      await writing;
+      server.expectSame();
+      await server.apply(create('/a/b/c'));
+    }
+    await server.checkpoint();
+    server.sweep();
+    expect(server.tree.cachedCount).toBe(STAYING);
+    await server.close();
+    const next = new Server(server.dataDir, server.whole);
+    expect([...next.recovered.txns]).toEqual([]);
+    next.tree.readMore(Infinity);
+    next.expectSame();
+    expect([...server.failures, ...next.failures]).toEqual([]);
+  });
+
+  test('reads nothing from before a commit after it, also in the same turn', async () => {
+    const server = await grown();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // with one, LMDB's view of before would end by itself
+    onTestFinished(() => void vi.useRealTimers());
+    server.sweep();
+    expect(server.tree.node('/many/4')?.version).toBe(0);
+    await server.apply(set('/many/5', 'newer'), remove('/many/6'));
+    await server.checkpoint();
+    server.sweep();
+    expect([server.tree.node('/many/5')?.data?.toString(), server.tree.node('/many/6')]).toEqual(['newer', undefined]);
+  });
+
+  test('reads everything once after a start, and LMDB is open again only while it is needed', async () => {
+    const before = await grown();
+    await before.close();
+    const server = new Server(before.dataDir, before.whole);
+    expect(existsSync(join(server.dataDir, 'version-2', 'checkpoint.reading'))).toBe(true);
+    while (server.tree.isReading) server.tree.readMore(100);
+    expect(server.tree.cachedCount).toBeLessThanOrEqual(STAYING);
+    expect(existsSync(join(server.dataDir, 'version-2', 'checkpoint.reading'))).toBe(false);
+    for (let round = 0; round < 3; round++) {
+      await nextTurn();
+      await nextTurn();
+      if (process.platform === 'linux') expect(isMapped(server)).toBe(false);
+      expect(server.tree.node('/many/612')?.data?.toString()).toBe('data of /many/612');
+      if (process.platform === 'linux') expect(isMapped(server)).toBe(true);
+      server.sweep();
+    }
+    server.expectSame();
+  });
+
+  test('that was truncated, or replaced by a leader, is asked no more; the next one is let go as well', async () => {
+    const server = await grown();
+    const zxid = server.tree.lastZxid;
+    server.sweep();
+    await server.apply(set('/many/5', 'changed'), remove('/many/6'));
+    const old = server.tree;
+    server.tree = bounded((await truncated(server.store, zxid)) as Recovered);
+    old.close();
+    expect(() => old.node('/many/7')).toThrow('not read any more');
+    server.tree.readMore(Infinity);
+    server.sweep();
+    expect([server.tree.node('/many/6')?.version, server.tree.node('/many/5')?.version]).toEqual([0, 0]);
+
+    const image = imageAt(99n, 'from the leader');
+    server.tree.close();
+    server.tree = DataTree.fromImage(image, { cacheBytes: 1 });
+    await replaced(server.store, image);
+    server.sweep();
+    expect(server.tree.cachedCount).toBe(server.tree.nodeCount);
+    await server.checkpoint();
+    server.sweep();
+    expect(server.tree.cachedCount).toBeLessThan(server.tree.nodeCount);
+    expect([...DataTree.fromImage(server.tree.image()).image().nodes]).toEqual([...DataTree.fromImage(image).image().nodes]);
+    expect(server.failures).toEqual([]);
+  });
+
+  test('tells a record that has changed on disk', async () => {
+    const server = await grown();
+    server.sweep();
+    const { root, tables } = openTables(join(server.dataDir, 'version-2', 'checkpoint'));
+    const key = znodeKey('/many/17');
+    const value = Buffer.from(tables[ZNODES_TABLE]!.get(key)!);
+    value[3] = value[3]! ^ 1;
+    tables[ZNODES_TABLE]!.putSync(key, value);
+    await root.close();
+    expect(() => server.tree.node('/many/17')).toThrow("a record's checksum is wrong");
+    expect(server.failures).toEqual([expect.stringContaining('put aside as checkpoint.damaged')]);
+  });
+});
