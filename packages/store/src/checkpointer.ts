@@ -134,7 +134,7 @@ export class Checkpointer {
       if (running.stopped) await lmdb.abort();
       else await lmdb.commit(capture);
     } finally {
-      capture.release(); // of no consequence once it has been entered
+      capture.release(); // of no consequence once it has been committed
     }
   }
 

@@ -5,6 +5,7 @@ import { DataTree } from '@zk/tree';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { znodeKey } from '../src/checkpoint-keys.ts';
 import { openTables } from '../src/checkpoint-tables.js';
+import { CheckpointError, CheckpointThread } from '../src/checkpoint-thread.ts';
 import { FileStore, type Recovered } from '../src/index.ts';
 import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
 import { temporaryDirectory } from './support.ts';
@@ -129,6 +130,30 @@ describe('a tree with a bound', () => {
     next.tree.readMore(Infinity);
     next.expectSame();
     expect([...server.failures, ...next.failures]).toEqual([]);
+  });
+
+  test('goes on from the checkpoint before when one could not be written', async () => {
+    const server = await grown();
+    server.sweep();
+    const begin = vi.spyOn(CheckpointThread.prototype, 'begin');
+    const commit = vi.spyOn(CheckpointThread.prototype, 'commit').mockImplementationOnce(async function (this: CheckpointThread) {
+      await this.abort();
+      throw new CheckpointError('there was no room');
+    });
+    onTestFinished(() => [begin, commit].forEach((spy) => spy.mockRestore()));
+    await server.apply(set('/many/5', 'changed'), remove('/many/6'), create('/a/b/new'), remove('/a/b/c'));
+    const failure = await new Promise<Error | null>((resolve) => server.store.checkpoint(server.tree.image(), resolve));
+    expect(failure?.message).toBe('there was no room');
+    server.expectSame();
+    await server.apply(set('/many/7', 'changed'), create('/many/6'), remove('/a/b/new'));
+    await server.checkpoint();
+    expect(begin.mock.calls.map(([isWhole]) => isWhole)).toEqual([false, false]);
+    server.expectSame();
+    expect(server.tree.cachedCount).toBe(STAYING);
+    await server.close();
+    const next = new Server(server.dataDir, server.whole);
+    next.tree.readMore(Infinity);
+    next.expectSame();
   });
 
   test('reads nothing from before a commit after it, also in the same turn', async () => {
