@@ -1,4 +1,4 @@
-import { asZxid, invariant, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
+import { asZxid, invariant, MemorySource, type Capture, type Image, type ImageNode, type Proposal, type Zxid } from '@zk/protocol';
 import type { Epochs, Recovered, Store } from '@zk/store';
 import { lowerBound, type Disk, type DiskOperation, type DiskUser, type Operation } from './disk.ts';
 import type { Scheduled } from './scheduler.ts';
@@ -105,7 +105,7 @@ export class SimStore implements Store, DiskUser {
       if (this.#closed) return;
       for (let left = this.#disk.between(HANDFUL.min, HANDFUL.max); left > 0; left--) {
         const next = source.next();
-        if (next.done) return this.#install(copied(nodes), done);
+        if (next.done) return this.#install(copied(nodes), capture, done);
         nodes.push(next.value);
       }
       this.#disk.after(copy);
@@ -113,13 +113,20 @@ export class SimStore implements Store, DiskUser {
     this.#disk.after(copy);
   }
 
-  #install(stored: StoredImage, done: (failure: Error | null) => void): void {
-    if (this.#disk.isFull) return this.#disk.owner.wake(() => done(noRoom()));
+  #install(stored: StoredImage, capture: Capture | undefined, done: (failure: Error | null) => void): void {
+    if (this.#disk.isFull) {
+      capture?.release();
+      return this.#disk.owner.wake(() => done(noRoom()));
+    }
     this.#later('checkpoint', () => {
       const { durable } = this.#disk;
       durable.image = stored;
       durable.log.splice(0, lowerBound(durable.log, stored.zxid + 1n));
-      return () => done(null);
+      return () => {
+        const { exact } = stored;
+        if (exact) capture?.committed?.(new MemorySource(exact.nodes, exact.totals));
+        done(null);
+      };
     });
   }
 
