@@ -15,6 +15,12 @@ export interface LogWriterOptions {
 
 /** The file is extended when less than this is left of it, as Apache does. */
 const PADDING_MARGIN_BYTES = 4096;
+/**
+ * So far ahead of the records the padding is written out as zeros. A sync of bytes in a hole also has the file system
+ * note which blocks they took; where zeros were, it has only the bytes to write.
+ */
+const ZEROS_AHEAD_BYTES = 128 * 1024;
+const ZEROS = Buffer.alloc(ZEROS_AHEAD_BYTES);
 /** A batch buffer larger than this is given back after use. */
 const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 const RECORD_BYTES_AROUND = RECORD_HEAD_BYTES + 1;
@@ -32,6 +38,8 @@ export class LogWriter {
   readonly #forceSync: boolean;
   #buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
   #allocated = LOG_HEADER_BYTES;
+  /** Up to here the file has no holes. */
+  #filled = 0;
   #nameIsDurable = false;
 
   private constructor(disk: Disk, directory: string, path: string, options: LogWriterOptions) {
@@ -70,6 +78,7 @@ export class LogWriter {
   write(proposals: readonly Proposal[]): void {
     this.#extend();
     this.#put(this.#encode(proposals));
+    this.#fillAhead();
     if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(64 * 1024);
   }
 
@@ -98,6 +107,7 @@ export class LogWriter {
     this.#requireEnd(end);
     this.position = end;
     this.#allocated = end;
+    this.#filled = end;
   }
 
   close(): void {
@@ -155,5 +165,17 @@ export class LogWriter {
       return;
     }
     this.#allocated = padded;
+  }
+
+  /** Zeros that do not fit are none of the record's business either. */
+  #fillAhead(): void {
+    if (this.position <= this.#filled) return;
+    const length = Math.min(ZEROS_AHEAD_BYTES, this.#allocated - this.position);
+    try {
+      if (length > 0) writeFully(this.#disk, this.#fd, ZEROS, length, this.position);
+    } catch (error) {
+      if (!isOutOfRoom(error)) throw error;
+    }
+    this.#filled = this.position + Math.max(0, length);
   }
 }
