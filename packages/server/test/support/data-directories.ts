@@ -1,30 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { FileStore, type FileStoreOptions, type Recovered } from '@zk/store';
 import type { Proposal, Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
+import { dataDirWith, FIXTURES, temporaryDirectory } from '../../../store/test/support.ts';
 
-export const FIXTURES = join(import.meta.dirname, '../../../store/test/fixtures');
-
-/** A directory that is gone after the test. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'zk-tools-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** A data directory with a copy of a fixture. */
-export function dataDirWith(fixture: string): string {
-  const dataDir = temporaryDirectory();
-  const version2 = join(dataDir, 'version-2');
-  mkdirSync(version2);
-  for (const entry of readdirSync(join(FIXTURES, fixture), { withFileTypes: true })) {
-    if (entry.isFile() && entry.name !== 'expected.json') cpSync(join(FIXTURES, fixture, entry.name), join(version2, entry.name));
-  }
-  return dataDir;
-}
+export { dataDirWith, FIXTURES, temporaryDirectory };
 
 /** A server's life on disk, without the server: what it logs, its tree, and snapshots when asked for. */
 export class LivingDirectory {
