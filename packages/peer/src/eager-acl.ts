@@ -3,6 +3,7 @@ import {
   KeeperError,
   OpCode,
   Perms,
+  parentOf,
   type CreateRequest,
   type DeleteRequest,
   type Id,
@@ -58,7 +59,5 @@ function aclError(access: AccessControl, acl: SetACLRequest['acl'], ids: readonl
 
 /** Null where the path is wrong in a way that is told only later. */
 function judgedParent(path: string): string | null {
-  const slash = path.lastIndexOf('/');
-  if (slash === -1 || path.includes('\0') || SPECIAL_PATHS.has(path)) return null;
-  return slash === 0 ? '/' : path.slice(0, slash);
+  return !path.includes('/') || path.includes('\0') || SPECIAL_PATHS.has(path) ? null : parentOf(path);
 }

@@ -1,4 +1,4 @@
-import { errorName, opName, type Millis, type SessionId } from '@zk/protocol';
+import { errorName, isUnder, opName, type Millis, type SessionId } from '@zk/protocol';
 import type { Connection } from './connections.ts';
 import { REQUEST_HEADER } from './decode-request.ts';
 import { pathsOf } from './request-paths.ts';
@@ -65,7 +65,7 @@ export class RequestLog {
 
   #concerns(session: SessionId, paths: readonly string[]): boolean {
     if (this.#filter.sessions.has(session)) return true;
-    return paths.some((path) => this.#filter.paths.some((top) => path === top || path.startsWith(top === '/' ? top : `${top}/`)));
+    return paths.some((path) => this.#filter.paths.some((top) => isUnder(path, top)));
   }
 }
 

@@ -1,5 +1,6 @@
 import { asZxid, epochOf, type Millis, type Zxid } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
+import { NO_ROOM } from './disk-state.ts';
 import type { MemberHistory } from './history.ts';
 import type { RoleName, World } from './world.ts';
 
@@ -97,7 +98,7 @@ export class Restoring {
     const { role, isServing, hasRoom } = this.#member;
     if (this.#phase !== 'none') return 'another restore is under way';
     if (!isServing || (role !== 'standalone' && role !== 'leading')) return `this server is ${role}: restore the leader, the others get the tree from it`;
-    return hasRoom ? null : 'the disk is full';
+    return hasRoom ? null : NO_ROOM;
   }
 
   #whyNotThis(tree: DataTree): string | null {

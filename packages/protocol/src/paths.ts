@@ -39,6 +39,11 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** Whether a path is `top` or below it. */
+export function isUnder(path: string, top: string): boolean {
+  return path === top || path.startsWith(top === '/' ? top : `${top}/`);
+}
+
 /** The path of a child; the root may be `/` or empty. */
 export function joinPath(parent: string, name: string): string {
   return parent === '/' ? `/${name}` : `${parent}/${name}`;

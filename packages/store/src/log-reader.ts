@@ -4,8 +4,8 @@ import { DamageError } from './damage.ts';
 import { readFully, type Disk } from './disk.ts';
 
 /** "ZKLG" */
-export const LOG_MAGIC = 0x5a4b4c47;
-export const LOG_VERSION = 2;
+const LOG_MAGIC = 0x5a4b4c47;
+const LOG_VERSION = 2;
 /** magic, version, dbid (storage.md 2.1) */
 export const LOG_HEADER_BYTES = 16;
 /** checksum (64 bits, upper half zero) and length in front of an entry */
@@ -13,10 +13,18 @@ export const RECORD_HEAD_BYTES = 12;
 /** 'B' behind an entry */
 export const END_OF_RECORD = 0x42;
 /** An entry begins with a whole TxnHeader. */
-const MIN_ENTRY_BYTES = 32;
+export const MIN_ENTRY_BYTES = 32;
 /** clientId and cxid come first. */
 const ZXID_OFFSET = 12;
 const WINDOW_BYTES = 256 * 1024;
+
+/** What a log file begins with. */
+export function logHeader(): Buffer {
+  const header = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
+  header.writeInt32BE(LOG_MAGIC, 0);
+  header.writeInt32BE(LOG_VERSION, 4);
+  return header;
+}
 
 /** The zxid of a serialised txn, from its TxnHeader. */
 export function zxidOfEntry(entry: Buffer): Zxid {

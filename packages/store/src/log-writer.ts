@@ -3,7 +3,7 @@ import { invariant, type Proposal, type Zxid } from '@zk/protocol';
 import { adler32 } from './adler32.ts';
 import { readFully, syncDirectory, writeFully, type Disk, type Done } from './disk.ts';
 import { logName } from './file-names.ts';
-import { END_OF_RECORD, LOG_HEADER_BYTES, LOG_MAGIC, LOG_VERSION, RECORD_HEAD_BYTES } from './log-reader.ts';
+import { END_OF_RECORD, LOG_HEADER_BYTES, logHeader, RECORD_HEAD_BYTES } from './log-reader.ts';
 import { isOutOfRoom } from './room.ts';
 
 export interface LogWriterOptions {
@@ -57,11 +57,8 @@ export class LogWriter {
    */
   static create(disk: Disk, directory: string, first: Zxid, options: LogWriterOptions): LogWriter {
     const writer = new LogWriter(disk, directory, join(directory, logName(first)), options);
-    const header = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
-    header.writeInt32BE(LOG_MAGIC, 0);
-    header.writeInt32BE(LOG_VERSION, 4);
     try {
-      writer.#put(header);
+      writer.#put(logHeader());
     } catch (error) {
       writer.close();
       throw error;

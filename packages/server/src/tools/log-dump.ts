@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
-import { decodeTxn, ErrorCode, hex, OpCode, opName, type Txn, type TxnBody } from '@zk/protocol';
+import { decodeTxn, ErrorCode, hex, isUnder, OpCode, opName, type Txn, type TxnBody } from '@zk/protocol';
 import { listLogs, nodeDisk, scanLog, type LogItem, type NamedFile } from '@zk/store';
 import { printable } from './data-text.ts';
 import { LineOutput } from './output.ts';
 import { sourceOf } from './source.ts';
 import { ToolError, ToolExit, type ToolCall } from './tool.ts';
-import { bytesText, isoTime, isUnder, jsonLine, pathFrom, sessionFrom, zxidFrom } from './values.ts';
+import { bytesText, isoTime, jsonLine, pathFrom, sessionFrom, zxidFrom } from './values.ts';
 
 type Damage = Extract<LogItem, { kind: 'damage' }>;
 

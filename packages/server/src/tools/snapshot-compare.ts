@@ -1,4 +1,4 @@
-import { hex, type ACL, type StatPersisted } from '@zk/protocol';
+import { hex, isUnder, type ACL, type StatPersisted } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import { compareSizes } from './compare-sizes.ts';
 import { loadState } from './load-state.ts';
@@ -6,7 +6,7 @@ import { walk } from './nodes.ts';
 import { LineOutput } from './output.ts';
 import { sourceOf } from './source.ts';
 import { ToolExit, type ToolCall } from './tool.ts';
-import { counted, countFrom, isUnder, jsonLine, pathFrom } from './values.ts';
+import { counted, countFrom, jsonLine, pathFrom } from './values.ts';
 
 /** One difference; `what` names the fields of a znode that both have. */
 interface Difference {

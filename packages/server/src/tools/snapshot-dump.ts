@@ -1,10 +1,10 @@
-import { hex, type ACL, type ImageNode, type SessionId } from '@zk/protocol';
+import { hex, isUnder, type ACL, type ImageNode, type SessionId } from '@zk/protocol';
 import { printable } from './data-text.ts';
 import { showNodes } from './nodes.ts';
 import { LineOutput } from './output.ts';
 import { sourceOf } from './source.ts';
 import { ToolExit, type ToolCall } from './tool.ts';
-import { bytesText, isoTime, isUnder, jsonLine, momentFrom, pathFrom, wordFrom } from './values.ts';
+import { bytesText, isoTime, jsonLine, momentFrom, pathFrom, wordFrom } from './values.ts';
 
 const DATA_FORMS = ['size', 'text', 'base64'] as const;
 type DataForm = (typeof DATA_FORMS)[number];

@@ -1,9 +1,9 @@
-import { hex, kindOfOwner, type ImageNode } from '@zk/protocol';
+import { hex, isUnder, kindOfOwner, type ImageNode } from '@zk/protocol';
 import { showNodes } from './nodes.ts';
 import { LineOutput } from './output.ts';
 import { sourceOf } from './source.ts';
 import { ToolExit, type ToolCall } from './tool.ts';
-import { countFrom, isUnder, jsonLine, momentFrom, pathFrom } from './values.ts';
+import { countFrom, jsonLine, momentFrom, pathFrom } from './values.ts';
 
 /** What a subtree adds up to, its root included. */
 interface Totals {

@@ -42,11 +42,6 @@ export function momentFrom(text: string): Moment {
   return { time };
 }
 
-/** Whether a path is `prefix` or below it. */
-export function isUnder(path: string, prefix: string): boolean {
-  return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
-}
-
 /** `/app/` and `/app` are one. @throws ToolError */
 export function pathFrom(text: string): string {
   if (!text.startsWith('/')) throw new ToolError(`--path ${text} does not begin with /`, ToolExit.WRONG_ARGUMENTS);

@@ -1,7 +1,7 @@
 import { copyFileSync, linkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readFully, syncDirectoryNow, writeFully, type Disk } from '../disk.ts';
-import { LOG_HEADER_BYTES, LOG_MAGIC, LOG_VERSION } from '../log-reader.ts';
+import { LOG_HEADER_BYTES, logHeader } from '../log-reader.ts';
 
 /** Part of a file: offsets of its first byte, and behind its last. */
 export interface Range {
@@ -68,7 +68,7 @@ function write(disk: Disk, { path, name, ranges }: Rewrite): { temporary: string
   const from = disk.open(path, 'r');
   const to = disk.open(temporary, 'w');
   try {
-    writeFully(disk, to, header(), LOG_HEADER_BYTES, 0);
+    writeFully(disk, to, logHeader(), LOG_HEADER_BYTES, 0);
     copyRanges(disk, from, to, ranges);
     disk.syncNow(to);
   } finally {
@@ -90,11 +90,4 @@ function copyRanges(disk: Disk, from: number, to: number, ranges: readonly Range
       position += length;
     }
   }
-}
-
-function header(): Buffer {
-  const bytes = Buffer.alloc(LOG_HEADER_BYTES); // dbid stays 0
-  bytes.writeInt32BE(LOG_MAGIC, 0);
-  bytes.writeInt32BE(LOG_VERSION, 4);
-  return bytes;
 }

@@ -1,9 +1,7 @@
 import { adler32 } from '../adler32.ts';
 import { readFully, type Disk } from '../disk.ts';
-import { END_OF_RECORD, RECORD_HEAD_BYTES } from '../log-reader.ts';
+import { END_OF_RECORD, MIN_ENTRY_BYTES, RECORD_HEAD_BYTES } from '../log-reader.ts';
 
-/** An entry begins with a whole TxnHeader. */
-const MIN_ENTRY_BYTES = 32;
 const WINDOW_BYTES = 1024 * 1024;
 
 /**
