@@ -18,8 +18,8 @@ export interface CheckpointHost {
   isDurable(zxid: Zxid | null): boolean;
   /** `then` follows `work`, unless that fails and with it the store. */
   attempt(work: () => Promise<void>, then: () => void): void;
-  /** Another snapshot is visible. */
-  published(): void;
+  /** Another snapshot is visible. What follows from that is part of writing it. */
+  published(): Promise<void>;
 }
 
 /** A checkpoint that has been asked for, and is to be written now. `done` is told why there was no room for it. */
@@ -151,7 +151,7 @@ export class Checkpointer {
     await this.#untilAppendedIsDurable(running);
     if (running.stopped) return this.#snapshots.discard(incoming);
     await this.#snapshots.publish(incoming);
-    this.#host.published();
+    await this.#host.published();
   }
 
   /** The image may hold effects of txns that are still on their way to the log; it must not become visible before them. */

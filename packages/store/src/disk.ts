@@ -22,6 +22,8 @@ export interface Disk {
   syncNow(fd: number): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
+  /** {@link remove} in the thread pool, where it takes tens of ms for a large file. */
+  discard(path: string, done: Done): void;
   makeDirectory(path: string): void;
   /** File names in a directory, in no order. */
   list(directory: string): string[];
@@ -48,6 +50,7 @@ export const nodeDisk: Disk = {
   syncNow: (fd) => fs.fsyncSync(fd),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
+  discard: (path, done) => fs.unlink(path, done),
   makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),
   list: (directory) => fs.readdirSync(directory),
   exists: (path) => fs.existsSync(path),
@@ -102,6 +105,22 @@ export function syncDirectory(disk: Disk, directory: string, done: Done): void {
     disk.close(fd);
     done(error);
   });
+}
+
+/** Files of one directory go, in this order, beside everything else; durably when it resolves. Some may have gone already. */
+export async function discardAll(disk: Disk, directory: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await settled((done) => disk.discard(path, (error) => done(isMissing(error) ? null : error)));
+  if (paths.length > 0) await settled((done) => syncDirectory(disk, directory, done));
+}
+
+/** There is no such file (any more). */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
+}
+
+/** What was started has ended. @throws what it reported */
+export function settled(start: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
 }
 
 /** A whole file, made durable under its final name or not there at all: tmp, sync, rename, sync of the directory. */

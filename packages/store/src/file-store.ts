@@ -196,11 +196,6 @@ export class FileStore implements Store {
     return Math.max(this.#snapshots.newestSize(), this.#lmdb?.size() ?? 0);
   }
 
-  /** Removes what is older than the `retain` newest snapshots need. @returns the paths removed */
-  purge(retain: number): string[] {
-    return purge(this.#snapshots, this.#log, { count: retain, bytes: this.#options.retainBytes ?? 0 });
-  }
-
   close(done?: () => void): void {
     this.#work.close((isAbandoned) => this.#letGo(isAbandoned), done);
   }
@@ -251,10 +246,10 @@ export class FileStore implements Store {
     };
   }
 
-  #published(): void {
+  async #published(): Promise<void> {
     this.#hasImage = true;
-    const retain = this.#options.snapRetainCount ?? MIN_RETAINED_SNAPSHOTS;
-    if (retain > 0) this.purge(retain);
+    const { snapRetainCount: count = MIN_RETAINED_SNAPSHOTS, retainBytes: bytes = 0 } = this.#options;
+    if (count > 0) await purge(this.#snapshots, this.#log, { count, bytes });
   }
 
   #continueFrom(recovered: Recovered): void {

@@ -21,16 +21,14 @@ export interface Retention {
 /**
  * Removes what recovery does not need and nobody asked to keep (storage.md 5.2): snapshots older than the newest ones, and
  * logs that replay from the oldest of those would not read.
- * @returns the paths removed
  */
-export function purge(snapshots: Snapshots, log: TxnLog, { count, bytes }: Retention): string[] {
+export async function purge(snapshots: Snapshots, log: TxnLog, { count, bytes }: Retention): Promise<void> {
   const kept = snapshots.candidates().slice(0, Math.max(count, MIN_RETAINED_SNAPSHOTS));
   while (bytes > 0 && kept.length > NEEDED_SNAPSHOTS && bytesOf(snapshots, log, kept) > bytes) kept.pop();
   const oldestKept = kept.at(-1);
-  if (!oldestKept) return [];
-  const old = snapshots.list().filter((file) => file.zxid < oldestKept.zxid);
-  snapshots.remove(old);
-  return [...old.map((file) => file.path), ...log.purgeBefore(oldestKept.zxid)];
+  if (!oldestKept) return;
+  await snapshots.discardAll(snapshots.list().filter((file) => file.zxid < oldestKept.zxid));
+  await log.discardBefore(oldestKept.zxid);
 }
 
 function bytesOf(snapshots: Snapshots, log: TxnLog, kept: readonly NamedFile[]): number {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { asZxid, collectImage, ImageReader, type Image, type ImageBuilder, type ImageNode, type ImageVisitor, type Zxid } from '@zk/protocol';
 import { adler32 } from './adler32.ts';
-import { readFile, readFully, type Disk } from './disk.ts';
+import { isMissing, readFile, readFully, type Disk } from './disk.ts';
 import { compressionOf, type NamedFile } from './file-names.ts';
 import { readSnappy, SNAPPY_MAGIC } from './snappy.ts';
 
@@ -19,8 +19,20 @@ const LAST_ZXID_BYTES = 8;
 const MIN_SNAPSHOT_BYTES = 10;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Apache's test before it reads a snapshot: enough to see that a raw file was written to its end (storage.md 3.4). */
+/**
+ * Apache's test before it reads a snapshot: enough to see that a raw file was written to its end (storage.md 3.4). One that
+ * is purged meanwhile is not.
+ */
 export function looksComplete(disk: Disk, path: string): boolean {
+  try {
+    return hasEnd(disk, path);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function hasEnd(disk: Disk, path: string): boolean {
   const size = disk.size(path);
   if (size < MIN_SNAPSHOT_BYTES) return false;
   switch (compressionOf(path)) {

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import type { Image, Zxid } from '@zk/protocol';
-import { syncDirectory, syncDirectoryNow, type Disk, type Done } from './disk.ts';
+import { discardAll, settled, syncDirectory, syncDirectoryNow, type Disk } from './disk.ts';
 import { asideName, listSnapshots, moveAside, snapshotSuffix, type NamedFile } from './file-names.ts';
 import { looksComplete, readSnapshot } from './snapshot-reader.ts';
 import { writeSnapshot, writeSnapshotNow, type SnapshotFormat } from './snapshot-writer.ts';
@@ -138,6 +138,11 @@ export class Snapshots {
     syncDirectoryNow(this.#disk, this.#directory);
   }
 
+  /** {@link remove}, beside everything else. */
+  async discardAll(files: readonly NamedFile[]): Promise<void> {
+    await discardAll(this.#disk, this.#directory, files.map(({ path }) => path));
+  }
+
   newestSize(): number {
     const newest = this.candidates()[0];
     return newest ? this.sizeOf(newest) : 0;
@@ -169,8 +174,4 @@ function named(image: Image, zxid: Zxid): Image {
       return image.digest;
     },
   };
-}
-
-function settled(start: (done: Done) => void): Promise<void> {
-  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { asZxid, epochOf, hex, parseProposal, type Proposal, type Zxid } from '@zk/protocol';
 import { DamageError } from './damage.ts';
-import { syncDirectoryNow, writeFully, type Disk, type Done } from './disk.ts';
+import { discardAll, syncDirectoryNow, writeFully, type Disk, type Done } from './disk.ts';
 import { listLogs, logsFrom, moveAside, type NamedFile } from './file-names.ts';
 import { END_OF_RECORD, LogReader, LOG_HEADER_BYTES, zxidOfEntry, type LogReaderOptions } from './log-reader.ts';
 import { LogWriter, type LogWriterOptions } from './log-writer.ts';
@@ -192,12 +192,11 @@ export class TxnLog {
     this.#files = [];
   }
 
-  /** Forgets what replay from `base` does not read. */
-  purgeBefore(base: Zxid): string[] {
+  /** Forgets what replay from `base` does not read; the files go beside everything else, the oldest first. */
+  async discardBefore(base: Zxid): Promise<void> {
     const needed = this.#files.findLastIndex((file) => file.zxid <= base);
-    const removed = this.#files.splice(0, Math.max(0, needed));
-    this.#remove(removed);
-    return removed.map((file) => file.path);
+    const old = this.#files.splice(0, Math.max(0, needed));
+    await discardAll(this.#disk, this.#directory, old.map(({ path }) => path));
   }
 
   /** See Store.readLog. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { zxidOf } from '@zk/protocol';
-import { DataDirectoryError, FileStore } from '../src/index.ts';
+import { DataDirectoryError, FileStore, nodeDisk } from '../src/index.ts';
 import { appended, checkpointed, imageAt, replaced, restarted, savedEpochs, setData, started, txns } from '../src/testing.ts';
 import { fileDisk, filesOf, temporaryDirectory } from './support.ts';
 
@@ -147,6 +147,29 @@ describe('purging', () => {
     expect(await names(0)).toHaveLength(10);
     expect(await names(50_000)).toEqual(['log.5', 'log.7', 'log.9', 'snapshot.5', 'snapshot.7', 'snapshot.9']);
     expect(await names(1)).toEqual(['log.7', 'log.9', 'snapshot.7', 'snapshot.9']);
+  });
+
+  test('the log goes on meanwhile, and what somebody else has removed first is no failure', async () => {
+    const gone: string[] = [];
+    let durable = false;
+    const discard = (path: string, done: (error: Error | null) => void): void => {
+      nodeDisk.remove(path); // somebody else
+      gone.push(basename(path));
+      if (durable) return nodeDisk.discard(path, done);
+      store.append(setData(11), () => {
+        durable = true;
+        nodeDisk.discard(path, done);
+      });
+    };
+    const disk = fileDisk({ disk: { ...nodeDisk, discard } });
+    const { store } = started(disk);
+    for (const zxid of [1, 3, 5]) {
+      await appended(store, [setData(zxid)]);
+      await checkpointed(store, imageAt(BigInt(zxid)));
+    }
+    expect(gone).toEqual(['snapshot.0']);
+    expect(durable).toBe(true);
+    expect(restarted(disk).lastZxid).toBe(11n);
   });
 
   test('it can be switched off', async () => {

@@ -111,6 +111,17 @@ export class VolatileDisk implements Disk {
     this.#change((names) => names.delete(path));
   }
 
+  discard(path: string, done: Done): void {
+    setImmediate(() => {
+      try {
+        this.remove(path);
+        done(null);
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+  }
+
   makeDirectory(path: string): void {
     this.#directories.add(path);
   }

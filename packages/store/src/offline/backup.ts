@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { collectImage, type Zxid } from '@zk/protocol';
 import { DamageError } from '../damage.ts';
-import { syncDirectoryNow, writeFileDurably, type Disk } from '../disk.ts';
+import { isMissing, syncDirectoryNow, writeFileDurably, type Disk } from '../disk.ts';
 import { readEpochs, writeEpochs } from '../epochs.ts';
 import { listLogs, listSnapshots, logsFrom, type NamedFile } from '../file-names.ts';
 import { commonEnd } from './common-end.ts';
@@ -81,7 +81,7 @@ function withRetries(run: () => BackupRun): BackupRun {
     try {
       return run();
     } catch (error) {
-      if (attempt === ATTEMPTS || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (attempt === ATTEMPTS || !isMissing(error)) throw error;
     }
   }
 }
