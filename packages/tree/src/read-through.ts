@@ -1,8 +1,8 @@
 import type { Image, ImageNode, ImageSource } from '@zk/protocol';
 import type { CacheBound } from './cache-bound.ts';
 import { DIGEST_VERSION, TreeDigest } from './digest.ts';
+import { SourceBacking } from './source-backing.ts';
 import type { ZnodeRecord } from './znode-record.ts';
-import type { Backing } from './znode-table.ts';
 import type { Znodes } from './znodes.ts';
 
 /** An image that a tree can be used from before it has been read: its sums are known. */
@@ -29,11 +29,7 @@ const BYTES_LIKE_A_ZNODE = 4096;
  *
  * With a bound for the memory of znodes, what comes when that is full is read and counted like the rest, and forgotten.
  */
-export class ReadThrough implements Backing {
-  readonly #znodes: Znodes;
-  readonly #source: ImageSource;
-  /** Deleted, but perhaps still in the source. */
-  readonly #deleted = new Set<string>();
+export class ReadThrough extends SourceBacking {
   readonly #rest: Iterator<ImageNode>;
   readonly #bound: CacheBound | null;
   /** How far {@link readSome} has come. */
@@ -61,9 +57,8 @@ export class ReadThrough implements Backing {
   }
 
   private constructor(znodes: Znodes, source: ImageSource, bound: CacheBound | null) {
-    this.#znodes = znodes;
+    super(znodes, source);
     this.#bound = bound;
-    this.#source = source;
     this.#rest = source.nodes()[Symbol.iterator]();
     this.#count = source.totals.nodes;
     this.#dataSize = source.totals.dataSize;
@@ -74,104 +69,59 @@ export class ReadThrough implements Backing {
     return this.#count + this.#passedOver;
   }
 
-  find(path: string): ZnodeRecord | undefined {
-    const slash = path.lastIndexOf('/');
-    const parent = slash < 0 ? undefined : this.#znodes.get(path.slice(0, slash));
-    if (parent === undefined || parent.numChildren === 0) return undefined;
-    if (this.#znodes.table.knowsChildren(parent) || this.#deleted.has(path)) return undefined;
-    const node = this.#source.find(path);
-    if (node) return this.#enter(node, parent);
-    this.know(parent);
-    return this.#znodes.table.getLoaded(path);
-  }
-
-  know(parent: ZnodeRecord): void {
-    const { table } = this.#znodes;
-    if (parent.numChildren > 0) {
-      for (const node of this.#source.childrenOf(parent.path)) {
-        if (this.#isMissing(node.path)) this.#enter(node, parent);
-        if (!this.#isNeeded) break;
-      }
-    }
-    if (table.backing !== null && table.backing !== this) return table.backing.know(parent); // that was the last one uncounted
-    if (!table.setChildrenKnown(parent)) throw this.#source.damaged(`the children of ${parent.path || '/'} are not the ${parent.numChildren} it has`);
-  }
-
-  deleting(path: string): void {
-    this.#deleted.add(path);
-  }
-
   /** Reads on, up to so many znodes, or fewer large ones; nothing is left to do when the table has no backing any more. */
   readSome(limit: number): void {
-    for (let left = limit; left > 0 && this.#isNeeded; ) {
+    for (let left = limit; left > 0 && this.isInUse; ) {
       const { value: node, done } = this.#rest.next();
-      if (done) throw this.#source.damaged(`${this.#count} znodes are missing`);
+      if (done) throw this.source.damaged(`${this.#count} znodes are missing`);
       left -= 1 + (node.data?.length ?? 0) / BYTES_LIKE_A_ZNODE;
-      if (this.#isMissing(node.path)) {
+      if (this.isMissing(node.path)) {
         if (this.#bound?.isFull) this.#passOver(node);
-        else this.#enter(node, this.#parentOf(node.path));
+        else this.enterInOrder(node);
       }
       this.#reached = node.path;
     }
   }
 
-  /** Nobody will ask this tree again. */
-  close(): void {
-    this.#source.close();
+  /** Damage may have hidden it: only with all its siblings in memory, it is known whether it exists. */
+  protected override notFound(path: string, parent: ZnodeRecord): ZnodeRecord | undefined {
+    this.know(parent);
+    return this.znodes.table.getLoaded(path);
   }
 
-  #readRoot(): void {
-    const root = this.#source.find('');
-    if (!root) throw this.#source.damaged('there is no root');
-    this.#enter(root, null);
-  }
-
-  #readOwned(): void {
-    let owned = 0;
-    for (const path of this.#source.owned()) {
-      owned += 1;
-      const hasOwner = this.#znodes.get(path)?.hasOwner ?? false;
-      if (!hasOwner) throw this.#source.damaged(`${path} is not the ephemeral, container or TTL znode it should be`);
-      if (!this.#isNeeded) return; // these were the last ones
-    }
-    if (owned !== this.#source.totals.owned) throw this.#source.damaged(`${owned} ephemerals, containers and TTL znodes of ${this.#source.totals.owned}`);
-  }
-
-  get #isNeeded(): boolean {
-    return this.#znodes.table.backing === this;
-  }
-
-  #isMissing(path: string): boolean {
-    return this.#znodes.table.getLoaded(path) === undefined && !this.#deleted.has(path);
-  }
-
-  #parentOf(path: string): ZnodeRecord {
-    const parent = this.#znodes.get(path.slice(0, path.lastIndexOf('/')));
-    if (parent === undefined) throw this.#source.damaged(`${path} has no parent`);
-    return parent;
-  }
-
-  #enter(node: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
-    const wasSeen = this.#passedOver > 0 && !this.#source.precedes(this.#reached, node.path);
-    const record = this.#read(node, parent, wasSeen);
+  protected override enter(node: ImageNode, parent: ZnodeRecord | null): ZnodeRecord {
+    const wasSeen = this.#passedOver > 0 && !this.source.precedes(this.#reached, node.path);
+    const record = this.load(node, parent, wasSeen);
     if (wasSeen) this.#passedOver -= 1;
     else this.#counted(node.path.length + record.dataLength, record.digest);
     return record;
   }
 
-  /** As if it had been in memory, and not been needed there any more. */
-  #passOver(node: ImageNode): void {
-    const record = this.#read(node, null, false);
-    if (record.hasOwner) throw this.#source.damaged(`${node.path} is an ephemeral, container or TTL znode, and not listed as one`);
-    const { dataLength, digest } = record;
-    this.#znodes.table.forget(record);
-    this.#passedOver += 1;
-    this.#counted(node.path.length + dataLength, digest);
+  #readRoot(): void {
+    const root = this.source.find('');
+    if (!root) throw this.source.damaged('there is no root');
+    this.enter(root, null);
   }
 
-  #read(node: ImageNode, parent: ZnodeRecord | null, wasSeen: boolean): ZnodeRecord {
-    if (!this.#znodes.acls.has(Number(node.aclId))) throw this.#source.damaged(`there is no ACL list ${node.aclId}, which ${node.path} has`);
-    return this.#znodes.enter(node, parent, wasSeen);
+  #readOwned(): void {
+    let owned = 0;
+    for (const path of this.source.owned()) {
+      owned += 1;
+      const hasOwner = this.znodes.get(path)?.hasOwner ?? false;
+      if (!hasOwner) throw this.source.damaged(`${path} is not the ephemeral, container or TTL znode it should be`);
+      if (!this.isInUse) return; // these were the last ones
+    }
+    if (owned !== this.source.totals.owned) throw this.source.damaged(`${owned} ephemerals, containers and TTL znodes of ${this.source.totals.owned}`);
+  }
+
+  /** As if it had been in memory, and not been needed there any more. */
+  #passOver(node: ImageNode): void {
+    const record = this.load(node, null, false);
+    if (record.hasOwner) throw this.source.damaged(`${node.path} is an ephemeral, container or TTL znode, and not listed as one`);
+    const { dataLength, digest } = record;
+    this.znodes.table.forget(record);
+    this.#passedOver += 1;
+    this.#counted(node.path.length + dataLength, digest);
   }
 
   #counted(size: number, digest: number): void {
@@ -182,11 +132,11 @@ export class ReadThrough implements Backing {
   }
 
   #end(): void {
-    const addsUp = this.#dataSize === 0 && (!this.#znodes.digestEnabled || this.#digest.value === 0n);
-    if (!addsUp) throw this.#source.damaged('the znodes do not add up to the digest and the size of the tree');
-    this.#znodes.table.backing = null;
-    this.#znodes.acls.unpin();
-    if (this.#bound) this.#bound.begin(this.#source, this.#passedOver, this.#deleted);
-    else this.#source.close();
+    const addsUp = this.#dataSize === 0 && (!this.znodes.digestEnabled || this.#digest.value === 0n);
+    if (!addsUp) throw this.source.damaged('the znodes do not add up to the digest and the size of the tree');
+    this.znodes.table.backing = null;
+    this.znodes.acls.unpin();
+    if (this.#bound) this.#bound.begin(this.source, this.#passedOver, this.deleted);
+    else this.source.close();
   }
 }

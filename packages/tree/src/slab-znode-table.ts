@@ -121,17 +121,6 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
     this.#remove(node);
   }
 
-  #remove(node: ZnodeRecord): void {
-    invariant(node.int(at.FIRST_CHILD) === at.NO_ZNODE, 'only znodes without children are removed');
-    this.#unlink(node);
-    this.#index.remove(node.id);
-    this.#slab.free(blockOf(node), node.int(at.PATH_LENGTH) + node.dataLength);
-    this.#setFlags(node, 0);
-    node.setInt(at.NEXT_SIBLING, this.#freeId);
-    this.#freeId = node.id;
-    this.#count -= 1;
-  }
-
   parentOf(node: ZnodeRecord): ZnodeRecord | undefined {
     const id = node.int(at.PARENT);
     return id === at.NO_ZNODE ? undefined : this.byId(id);
@@ -208,6 +197,17 @@ export class SlabZnodeTable implements ZnodeTable, RecordContext, HashedRecords 
   /** A field of a record, without a handle on it. */
   #int(id: number, field: number): number {
     return this.#chunks[id >>> RECORD_BITS]!.view.getInt32((id & (RECORDS_PER_CHUNK - 1)) * at.RECORD_LENGTH + field);
+  }
+
+  #remove(node: ZnodeRecord): void {
+    invariant(node.int(at.FIRST_CHILD) === at.NO_ZNODE, 'only znodes without children are removed');
+    this.#unlink(node);
+    this.#index.remove(node.id);
+    this.#slab.free(blockOf(node), node.int(at.PATH_LENGTH) + node.dataLength);
+    this.#setFlags(node, 0);
+    node.setInt(at.NEXT_SIBLING, this.#freeId);
+    this.#freeId = node.id;
+    this.#count -= 1;
   }
 
   #takeId(): number {
