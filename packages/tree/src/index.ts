@@ -14,6 +14,7 @@ export { DIGEST_VERSION, nodeDigest, packedNodeDigest, packStat, TreeDigest } fr
 export { Outcome, type Change, type DigestMismatch, type OpOutcome } from './outcome.ts';
 export type { OwnerRules } from './owner-rules.ts';
 export { Packed, PACKED_STAT_LENGTH, putWord, type PackedStat } from './packed-stat.ts';
+export { preorder, type Visited } from './preorder.ts';
 export { checkQuota, limitsPath, statsPath, type Quota, type QuotaTrack } from './quota.ts';
 export { restoreWatches, type WatchesToRestore } from './set-watches.ts';
 export { EventType, isWatcherType, WatcherType, type WatchMode, type WatchTableName } from './watch-events.ts';

@@ -1,4 +1,5 @@
 import type { Image, ImageNode } from '@zk/protocol';
+import { preorder } from './preorder.ts';
 import type { ZnodeRecord } from './znode-record.ts';
 import type { Znodes } from './znodes.ts';
 
@@ -46,18 +47,9 @@ export function capturedNode(node: ZnodeRecord): ImageNode {
  * Every znode in preorder, each read when its turn comes. Data, stat and child names of one are copied together; a
  * child that is gone when its turn comes is skipped.
  */
-export function* imageNodes(znodes: Znodes): Generator<ImageNode> {
-  const open: { prefix: string; names: string[] }[] = [{ prefix: '', names: [''] }];
-  for (let level = open.at(-1); level; level = open.at(-1)) {
-    const name = level.names.pop();
-    if (name === undefined) {
-      open.pop();
-      continue;
-    }
-    const path = level.prefix + name;
+export function imageNodes(znodes: Znodes): Generator<ImageNode> {
+  return preorder((path) => {
     const node = znodes.get(path);
-    if (node === undefined) continue;
-    open.push({ prefix: `${path}/`, names: znodes.table.childNames(node) });
-    yield imageNode(node, path);
-  }
+    return node && { value: imageNode(node, path), names: znodes.table.childNames(node) };
+  });
 }

@@ -1,6 +1,6 @@
 import type { ACL, ImageNode, ImageVisitor, SessionId, Zxid } from '@zk/protocol';
 import { nodeDisk, readSnapshotFile } from '@zk/store';
-import type { DataTree } from '@zk/tree';
+import { preorder, type DataTree } from '@zk/tree';
 import { loadState } from './load-state.ts';
 import type { Progress } from './progress.ts';
 import type { Source } from './source.ts';
@@ -37,18 +37,10 @@ export function showNodes(source: Source, moment: Moment | null, visitor: ImageV
 }
 
 /** Every znode in preorder, children by name: a dump of the same tree is the same text. `data` is a view. */
-export function* walk(tree: DataTree): Generator<ImageNode> {
-  const open: { prefix: string; names: string[] }[] = [{ prefix: '', names: [''] }];
-  for (let level = open.at(-1); level; level = open.at(-1)) {
-    const name = level.names.pop();
-    if (name === undefined) {
-      open.pop();
-      continue;
-    }
-    const path = level.prefix + name;
+export function walk(tree: DataTree): Generator<ImageNode> {
+  return preorder((path) => {
     const node = tree.node(path);
-    if (node === undefined) continue;
-    yield { path, data: node.data, aclId: node.aclId, stat: node.persisted() };
-    open.push({ prefix: `${path}/`, names: tree.children(path).sort().reverse() });
-  }
+    if (node === undefined) return undefined;
+    return { value: { path, data: node.data, aclId: node.aclId, stat: node.persisted() }, names: tree.children(path).sort().reverse() };
+  });
 }
