@@ -1,8 +1,7 @@
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
-import { FileStore, type Store } from '@zk/store';
+import { FileStore, version2In, type Store } from '@zk/store';
 import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
@@ -350,7 +349,7 @@ class Server implements RunningServer {
       words: this.#words,
       metrics: this.#metrics,
       copier: this.#copier,
-      snapshotDirectory: this.#options.store === undefined ? join(this.config.dataDir, 'version-2') : null,
+      snapshotDirectory: this.#options.store === undefined ? version2In(this.config.dataDir) : null,
       peer: () => this.#running?.peer ?? null,
       view: () => this.#view(),
       feed: this.#feed,

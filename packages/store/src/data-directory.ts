@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { configuredDataFiles, type DataFiles } from './data-files.ts';
 import type { Disk } from './disk.ts';
 import { listLogs, listSnapshots } from './file-names.ts';
 
@@ -7,11 +8,8 @@ export class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError';
 }
 
-export interface DataDirectory {
-  /** Snapshots and epoch files. */
-  readonly snapshots: string;
-  /** Transaction logs; often the same directory. */
-  readonly logs: string;
+/** The files of a server that may run on them. */
+export interface DataDirectory extends DataFiles {
   /** The marker that says: starting empty is intended (storage.md 4.2). Where the server looks, and where its script puts it. */
   readonly initializeMarkers: readonly string[];
 }
@@ -22,8 +20,7 @@ export interface DataDirectory {
  * @throws DataDirectoryError
  */
 export function openDataDirectory(disk: Disk, dataDir: string, dataLogDir: string, autocreate: boolean): DataDirectory {
-  const snapshots = join(dataDir, 'version-2');
-  const logs = join(dataLogDir, 'version-2');
+  const { snapshots, logs } = configuredDataFiles(dataDir, dataLogDir);
   for (const directory of [logs, snapshots]) requireDirectory(disk, directory, autocreate);
   if (logs !== snapshots) requireSeparate(disk, snapshots, logs);
   const parents = new Set([dirname(logs), dirname(snapshots)]);

@@ -19,6 +19,16 @@ export function logName(zxid: Zxid): string {
   return `log.${hexDigits(zxid)}`;
 }
 
+/** The zxid in the name of a log file; null: it is none. */
+export function zxidOfLog(name: string): Zxid | null {
+  return zxidIn(LOG.exec(name));
+}
+
+/** The zxid in the name of a snapshot, compressed or not; null: it is none. */
+export function zxidOfSnapshot(name: string): Zxid | null {
+  return zxidIn(SNAPSHOT.exec(name));
+}
+
 /** The end of a snapshot's name, behind the first dot: `3b`, `44.gz`. */
 export function snapshotSuffix(zxid: Zxid, compression: Compression): string {
   return compression === 'none' ? hexDigits(zxid) : `${hexDigits(zxid)}.${compression}`;
@@ -47,12 +57,12 @@ export function moveAside(disk: Disk, directory: string, files: readonly NamedFi
 
 /** Log files, oldest first. */
 export function listLogs(disk: Disk, directory: string): NamedFile[] {
-  return listNamed(disk, directory, LOG);
+  return listNamed(disk, directory, zxidOfLog);
 }
 
 /** Snapshot files of every compression, newest first. */
 export function listSnapshots(disk: Disk, directory: string): NamedFile[] {
-  return listNamed(disk, directory, SNAPSHOT).reverse();
+  return listNamed(disk, directory, zxidOfSnapshot).reverse();
 }
 
 /**
@@ -64,13 +74,18 @@ export function logsFrom<F extends NamedFile>(logs: readonly F[], start: bigint)
   return logs.slice(Math.max(lastBefore, 0));
 }
 
-function listNamed(disk: Disk, directory: string, pattern: RegExp): NamedFile[] {
+function listNamed(disk: Disk, directory: string, zxidOf: (name: string) => Zxid | null): NamedFile[] {
   const files: NamedFile[] = [];
   for (const name of disk.list(directory)) {
-    const digits = pattern.exec(name)?.[1];
-    if (digits) files.push({ zxid: asZxid(BigInt.asIntN(64, BigInt(`0x${digits}`))), path: join(directory, name) });
+    const zxid = zxidOf(name);
+    if (zxid !== null) files.push({ zxid, path: join(directory, name) });
   }
   return files.sort((one, other) => (one.zxid < other.zxid ? -1 : one.zxid > other.zxid ? 1 : 0));
+}
+
+function zxidIn(match: RegExpExecArray | null): Zxid | null {
+  const digits = match?.[1];
+  return digits === undefined ? null : asZxid(BigInt.asIntN(64, BigInt(`0x${digits}`)));
 }
 
 function hexDigits(zxid: Zxid): string {

@@ -1,4 +1,5 @@
 export { DamageError } from './damage.ts';
+export { dataFilesOf, version2In, type DataFiles } from './data-files.ts';
 export { DataDirectoryError } from './data-directory.ts';
 export { nodeDisk, type Disk, type Done } from './disk.ts';
 export { FileStore, type FileStoreOptions } from './file-store.ts';
@@ -8,5 +9,5 @@ export { SnapshotParser, type SnapshotSections } from './snapshot-reader.ts';
 export { encodeSnapshot, type SnapshotFormat } from './snapshot-writer.ts';
 export type { Epochs, Recovered, Store } from './store.ts';
 export * from './offline/index.ts';
-export { compressionOf, listLogs, listSnapshots, type Compression, type NamedFile } from './file-names.ts';
+export { compressionOf, listLogs, listSnapshots, zxidOfLog, zxidOfSnapshot, type Compression, type NamedFile } from './file-names.ts';
 export { readEpochs } from './epochs.ts';

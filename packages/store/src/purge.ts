@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { configuredDataFiles } from './data-files.ts';
 import { nodeDisk, type Disk } from './disk.ts';
-import { listLogs, listSnapshots, type NamedFile } from './file-names.ts';
+import { listLogs, listSnapshots, logsFrom, type NamedFile } from './file-names.ts';
 import { looksComplete } from './snapshot-reader.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { TxnLog } from './txn-log.ts';
@@ -42,15 +42,15 @@ function bytesOf(snapshots: Snapshots, log: TxnLog, kept: readonly NamedFile[]):
  * @param about told of every path before it is removed
  */
 export function purgeDirectories(dataDir: string, dataLogDir: string, retain: number, about: (path: string) => void, disk: Disk = nodeDisk): void {
-  const [snapshotDirectory, logDirectory] = [join(dataDir, 'version-2'), join(dataLogDir, 'version-2')];
-  const snapshots = disk.exists(snapshotDirectory) ? listSnapshots(disk, snapshotDirectory) : [];
+  const files = configuredDataFiles(dataDir, dataLogDir);
+  const snapshots = disk.exists(files.snapshots) ? listSnapshots(disk, files.snapshots) : [];
   const kept = snapshots.filter(({ path }) => looksComplete(disk, path)).slice(0, Math.max(retain, MIN_RETAINED_SNAPSHOTS));
   const oldestKept = kept.at(-1);
   if (!oldestKept) return;
   const old = snapshots.filter(({ zxid }) => zxid < oldestKept.zxid);
-  const logs = disk.exists(logDirectory) ? listLogs(disk, logDirectory) : [];
-  const needed = Math.max(0, logs.findLastIndex(({ zxid }) => zxid <= oldestKept.zxid));
-  for (const { path } of [...old, ...logs.slice(0, needed)]) {
+  const logs = disk.exists(files.logs) ? listLogs(disk, files.logs) : [];
+  const unneeded = logs.length - logsFrom(logs, oldestKept.zxid + 1n).length;
+  for (const { path } of [...old, ...logs.slice(0, unneeded)]) {
     about(path);
     disk.remove(path);
   }

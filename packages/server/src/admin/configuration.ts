@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import type { ServerSpec } from '@zk/protocol';
+import { version2In } from '@zk/store';
 import type { AdminView } from './view.ts';
 
 /** The values that `conf` prints and `/commands/configuration` reports, by the names of `conf`, in its order. */
@@ -10,9 +10,9 @@ export function configurationOf({ config, directorySizes, status }: AdminView): 
   const always: (readonly [string, string | number])[] = [
     ['clientPort', config.client?.port ?? -1],
     ['secureClientPort', -1],
-    ['dataDir', join(config.dataDir, 'version-2')],
+    ['dataDir', version2In(config.dataDir)],
     ['dataDirSize', directorySizes.data],
-    ['dataLogDir', join(config.dataLogDir, 'version-2')],
+    ['dataLogDir', version2In(config.dataLogDir)],
     ['dataLogSize', directorySizes.log],
     ['tickTime', tickTime],
     ['maxClientCnxns', settings.get('maxClientCnxns')],

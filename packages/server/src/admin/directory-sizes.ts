@@ -1,11 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { version2In } from '@zk/store';
 import type { AdminView } from './view.ts';
 
 /** Bytes of everything in the version-2 directories; the same number twice when they are one directory. */
 export function directorySizes(dataDir: string, dataLogDir: string): AdminView['directorySizes'] {
-  const data = sizeOf(join(dataDir, 'version-2'));
-  return { data, log: dataLogDir === dataDir ? data : sizeOf(join(dataLogDir, 'version-2')) };
+  const data = sizeOf(version2In(dataDir));
+  return { data, log: dataLogDir === dataDir ? data : sizeOf(version2In(dataLogDir)) };
 }
 
 function sizeOf(directory: string): number {

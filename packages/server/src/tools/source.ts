@@ -1,12 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { asZxid } from '@zk/protocol';
-import { dataFilesOf, listLogs, listSnapshots, nodeDisk, type DataFiles, type NamedFile } from '@zk/store';
+import { dataFilesOf, listLogs, listSnapshots, nodeDisk, zxidOfLog, zxidOfSnapshot, type DataFiles, type NamedFile } from '@zk/store';
 import { entriesOf } from '../config/source.ts';
 import { ToolError } from './tool.ts';
-
-const LOG_FILE = /^log\.[0-9a-f]+$/i;
-const SNAPSHOT_FILE = /^snapshot\.[0-9a-f]+(\.(gz|snappy))?$/i;
 
 /** What an operand of a tool names. */
 export type Source =
@@ -24,8 +20,9 @@ export function sourceOf(operand: string, dataLogDir: string | null = null): Sou
   if (stat === undefined) throw new ToolError(`${operand} does not exist`);
   if (stat.isDirectory()) return { kind: 'directory', files: existingFiles(operand, dataLogDir) };
   const name = basename(operand);
-  if (LOG_FILE.test(name)) return { kind: 'log', file: namedFile(operand, name) };
-  if (SNAPSHOT_FILE.test(name)) return { kind: 'snapshot', file: namedFile(operand, name) };
+  const [log, snapshot] = [zxidOfLog(name), zxidOfSnapshot(name)];
+  if (log !== null) return { kind: 'log', file: { path: operand, zxid: log } };
+  if (snapshot !== null) return { kind: 'snapshot', file: { path: operand, zxid: snapshot } };
   return { kind: 'directory', files: filesOfConfiguration(operand, dataLogDir) };
 }
 
@@ -52,9 +49,4 @@ function filesOfConfiguration(file: string, dataLogDir: string | null): DataFile
   const dataDir = valueOf('dataDir');
   if (dataDir === null) throw new ToolError(`${file} is no log, no snapshot, and no configuration: it names no dataDir`);
   return existingFiles(resolve(dataDir), dataLogDir ?? valueOf('dataLogDir'));
-}
-
-function namedFile(path: string, name: string): NamedFile {
-  const digits = name.split('.')[1] ?? '0';
-  return { path, zxid: asZxid(BigInt.asIntN(64, BigInt(`0x${digits}`))) };
 }

@@ -2,12 +2,12 @@ import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { collectImage, type Zxid } from '@zk/protocol';
 import { DamageError } from '../damage.ts';
+import { version2In, type DataFiles } from '../data-files.ts';
 import { isMissing, syncDirectoryNow, writeFileDurably, type Disk } from '../disk.ts';
 import { readEpochs, writeEpochs } from '../epochs.ts';
 import { listLogs, listSnapshots, logsFrom, type NamedFile } from '../file-names.ts';
 import { commonEnd } from './common-end.ts';
 import { copyFile, copyRange } from './copy-file.ts';
-import type { DataFiles } from './data-files.ts';
 import { scanLog } from './log-scan.ts';
 import { readBase } from './read-base.ts';
 import { timeOfEntry } from './read-txns.ts';
@@ -53,7 +53,7 @@ export interface BackupOptions {
  */
 export function backUp(disk: Disk, source: DataFiles, target: string, options: BackupOptions): BackupRun {
   const earlier = requireBackup(target);
-  const files = join(target, 'version-2');
+  const files = version2In(target);
   disk.makeDirectory(files);
   const run = withRetries(() => new BackupJob(disk, source, files, options).run());
   const manifest = { format: FORMAT, runs: [...earlier, describe(run)] };

@@ -1,13 +1,8 @@
 import { copyFileSync, linkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readFully, syncDirectoryNow, writeFully, type Disk } from '../disk.ts';
+import { syncDirectoryNow, writeFully, type Disk } from '../disk.ts';
 import { LOG_HEADER_BYTES, logHeader } from '../log-reader.ts';
-
-/** Part of a file: offsets of its first byte, and behind its last. */
-export interface Range {
-  readonly from: number;
-  readonly to: number;
-}
+import { copyBytes, type Range } from './copy-file.ts';
 
 /** A log file that is replaced by a new one with some of its records. */
 export interface Rewrite {
@@ -22,8 +17,6 @@ export interface DirectoryChange {
   readonly rewritten: readonly Rewrite[];
   readonly setAside: readonly string[];
 }
-
-const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Carries out a change of files in one directory.
@@ -65,29 +58,19 @@ function remove(disk: Disk, path: string): void {
 function write(disk: Disk, { path, name, ranges }: Rewrite): { temporary: string; final: string } {
   const final = join(dirname(path), name);
   const temporary = join(dirname(path), `repair.${name}`); // no reader takes this name for a log
-  const from = disk.open(path, 'r');
+  const fd = disk.open(path, 'r');
   const to = disk.open(temporary, 'w');
   try {
     writeFully(disk, to, logHeader(), LOG_HEADER_BYTES, 0);
-    copyRanges(disk, from, to, ranges);
+    let position = LOG_HEADER_BYTES;
+    for (const range of ranges) {
+      copyBytes(disk, { fd, path }, range, to, position);
+      position += range.to - range.from;
+    }
     disk.syncNow(to);
   } finally {
     disk.close(to);
-    disk.close(from);
+    disk.close(fd);
   }
   return { temporary, final };
-}
-
-function copyRanges(disk: Disk, from: number, to: number, ranges: readonly Range[]): void {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  let position = LOG_HEADER_BYTES;
-  for (const range of ranges) {
-    for (let at = range.from; at < range.to; ) {
-      const length = readFully(disk, from, chunk, 0, Math.min(chunk.length, range.to - at), at);
-      if (length === 0) throw new Error('the file became shorter while it was read');
-      writeFully(disk, to, chunk, length, position);
-      at += length;
-      position += length;
-    }
-  }
 }

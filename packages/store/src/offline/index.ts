@@ -1,6 +1,5 @@
 /** What is done to the files of a data directory from outside: by tools, not by the server that owns it. */
 export { backUp, BACKUP_MANIFEST, BackupError, type BackupOptions, type BackupRun } from './backup.ts';
-export { dataFilesOf, type DataFiles } from './data-files.ts';
 export { changeDirectory, type DirectoryChange, type Rewrite } from './directory-change.ts';
 export { scanLog, type LogItem } from './log-scan.ts';
 export { surveyLogs, type Damage, type LogSurvey, type Run, type SurveyOptions } from './log-survey.ts';

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Image } from '@zk/protocol';
+import { version2In } from '../data-files.ts';
 import { nodeDisk, syncDirectoryNow } from '../disk.ts';
 import { writeEpochs } from '../epochs.ts';
 import { snapshotSuffix, type Compression } from '../file-names.ts';
@@ -20,7 +21,7 @@ export class OccupiedError extends Error {
 
 /** @throws OccupiedError unless nothing of a server's is in the directory; `myid` may be */
 export function requireUnoccupied(dataDir: string): void {
-  const occupied = [join(dataDir, 'version-2'), dataDir].find((directory) => namesIn(directory).some((name) => /^(log|snapshot|checkpoint|replacement|rescue|incoming)(\.|$)|Epoch$/.test(name)));
+  const occupied = [version2In(dataDir), dataDir].find((directory) => namesIn(directory).some((name) => /^(log|snapshot|checkpoint|replacement|rescue|incoming)(\.|$)|Epoch$/.test(name)));
   if (occupied !== undefined) throw new OccupiedError(`${occupied} is not empty: stop its server and move what is in it away first`);
 }
 
@@ -31,7 +32,7 @@ export function requireUnoccupied(dataDir: string): void {
  */
 export async function writeDataDirectory(dataDir: string, image: Image, { compression, epochs }: NewDirectoryOptions): Promise<string> {
   requireUnoccupied(dataDir);
-  const files = join(dataDir, 'version-2');
+  const files = version2In(dataDir);
   fs.mkdirSync(files, { recursive: true });
   const path = join(files, `snapshot.${snapshotSuffix(image.zxid, compression)}`);
   const incoming = join(files, `incoming.${basename(path)}`);
