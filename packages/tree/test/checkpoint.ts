@@ -1,7 +1,6 @@
 import type { Capture, Image, ImageNode, ImageSource, ImageTotals, Zxid } from '@zk/protocol';
 import { DataTree } from '../src/index.ts';
-
-const options = { extendedTypes: true };
+import { options } from './txns.ts';
 
 type Session = Image['sessions'] extends Iterable<infer S> ? S : never;
 type AclList = Image['acls'] extends Iterable<infer A> ? A : never;

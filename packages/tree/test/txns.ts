@@ -1,5 +1,14 @@
 import { asSessionId, OPEN_ACL, OpCode, type ACL, type SessionId, type Txn, type TxnBody, type Zxid } from '@zk/protocol';
-import type { DataTree, Outcome } from '../src/index.ts';
+import { DataTree, type Outcome } from '../src/index.ts';
+
+/** Of the trees that histories are played to. */
+export const options = { extendedTypes: true };
+
+export function treeAfter(txns: readonly Txn[]): DataTree {
+  const tree = new DataTree(options);
+  for (const txn of txns) tree.apply(txn);
+  return tree;
+}
 
 /** Applies bodies one after the other, each as a txn of its own with the next zxid and 1000 ms + zxid as time. */
 export class Applier {
