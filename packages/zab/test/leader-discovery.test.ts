@@ -2,6 +2,24 @@ import { describe, expect, test, vi } from 'vitest';
 import { OutstandingProposals } from '../src/proposals.ts';
 import { configOf, historyOf, LeaderScene, z } from './support.ts';
 
+/** With server 2 there is a quorum, and it has agreed on epoch 5. */
+const agreed = `
+  start            ⇒
+  2 links          ⇒
+  2 FOLLOWERINFO 4 ⇒ save acceptedEpoch 5
+  saved            ⇒ LEADERINFO 5.0 → 2`;
+
+/** And server 2, which has nothing to catch up on, has only to acknowledge NEWLEADER. */
+const synced = `${agreed}
+  2 ACKEPOCH 0 epoch 4 ⇒ save currentEpoch 5
+  saved                ⇒ DIFF 0.0 → 2 | NEWLEADER 5.0 → 2`;
+
+/** Then server 3 comes, and is as far as server 2. */
+const alsoSynced = `
+  3 links              ⇒
+  3 FOLLOWERINFO 4     ⇒ LEADERINFO 5.0 → 3
+  3 ACKEPOCH 0 epoch 4 ⇒ DIFF 0.0 → 3 | NEWLEADER 5.0 → 3`;
+
 describe('agreeing on an epoch', () => {
   test('one more than any of a quorum has accepted, saved before anybody is told; then as current before the sync (T3)', () => {
     new LeaderScene({ history: historyOf('4.7', ['4.6', '4.7']) }).plays(`
@@ -64,26 +82,18 @@ describe('agreeing on an epoch', () => {
   });
 
   test('a member that has promised a later one gets a later one; who is far ahead is of another ensemble (T31)', () => {
-    const agreed = `
-      start             ⇒
-      2 links           ⇒
-      2 FOLLOWERINFO 4  ⇒ save acceptedEpoch 5
-      saved             ⇒ LEADERINFO 5.0 → 2
-      3 links           ⇒`;
     new LeaderScene().plays(`${agreed}
+      3 links           ⇒
       3 FOLLOWERINFO 6  ⇒ step down: server 3 has promised epoch 6 and cannot follow in 5: it takes a new one
     `);
     new LeaderScene().plays(`${agreed}
+      3 links           ⇒
       3 FOLLOWERINFO 99 ⇒ LEADERINFO 5.0 → 3
     `);
   });
 
   test('a promise made before (−1) does not count, but its maker may follow (T32)', () => {
-    new LeaderScene().plays(`
-      start                 ⇒
-      2 links               ⇒
-      2 FOLLOWERINFO 4      ⇒ save acceptedEpoch 5
-      saved                 ⇒ LEADERINFO 5.0 → 2
+    new LeaderScene().plays(`${agreed}
       2 ACKEPOCH 0 epoch -1 ⇒
       3 links               ⇒
       3 FOLLOWERINFO 4      ⇒ LEADERINFO 5.0 → 3
@@ -102,18 +112,9 @@ describe('agreeing on an epoch', () => {
 
   test('the last proposed config must agree as well before anybody serves (13.3)', () => {
     const scene = new LeaderScene({ config: configOf([1, 2]), lastSeen: configOf([1, 2, 3, 4, 5], [], 9n), reconfigEnabled: true });
-    scene.plays(`
-      start                ⇒
-      2 links              ⇒
-      2 FOLLOWERINFO 4     ⇒ save acceptedEpoch 5
-      saved                ⇒ LEADERINFO 5.0 → 2
-      2 ACKEPOCH 0 epoch 4 ⇒ save currentEpoch 5
-      saved                ⇒ DIFF 0.0 → 2 | NEWLEADER 5.0 → 2
-      2 ACK 5.0            ⇒
-      3 links              ⇒
-      3 FOLLOWERINFO 4     ⇒ LEADERINFO 5.0 → 3
-      3 ACKEPOCH 0 epoch 4 ⇒ DIFF 0.0 → 3 | NEWLEADER 5.0 → 3
-      3 ACK 5.0            ⇒ config version 0x9 | serve epoch 5 from 5.0 | UPTODATE → 2 3
+    scene.plays(`${synced}
+      2 ACK 5.0 ⇒${alsoSynced}
+      3 ACK 5.0 ⇒ config version 0x9 | serve epoch 5 from 5.0 | UPTODATE → 2 3
     `);
   });
 
@@ -123,18 +124,9 @@ describe('agreeing on an epoch', () => {
     ['gives it another address', configOf([1, 2, 3, 4], [], 9n, 7000)],
   ])('a pending config that %s is put in force, and ends it (13.4)', (_, lastSeen) => {
     const scene = new LeaderScene({ config: configOf([1, 2, 3]), lastSeen, reconfigEnabled: true });
-    scene.plays(`
-      start                ⇒
-      2 links              ⇒
-      2 FOLLOWERINFO 4     ⇒ save acceptedEpoch 5
-      saved                ⇒ LEADERINFO 5.0 → 2
-      2 ACKEPOCH 0 epoch 4 ⇒ save currentEpoch 5
-      saved                ⇒ DIFF 0.0 → 2 | NEWLEADER 5.0 → 2
-      3 links              ⇒
-      3 FOLLOWERINFO 4     ⇒ LEADERINFO 5.0 → 3
-      3 ACKEPOCH 0 epoch 4 ⇒ DIFF 0.0 → 3 | NEWLEADER 5.0 → 3
-      2 ACK 5.0            ⇒
-      3 ACK 5.0            ⇒ config version 0x9 | UPTODATE → 2 3 | step down: the config 0x9, now in force, has another leader
+    scene.plays(`${synced}${alsoSynced}
+      2 ACK 5.0 ⇒
+      3 ACK 5.0 ⇒ config version 0x9 | UPTODATE → 2 3 | step down: the config 0x9, now in force, has another leader
     `);
   });
 
@@ -242,14 +234,8 @@ describe('waiting', () => {
   });
 
   test('no quorum of ACKs of NEWLEADER', () => {
-    new LeaderScene().plays(`
-      start                ⇒
-      2 links              ⇒
-      2 FOLLOWERINFO 4     ⇒ save acceptedEpoch 5
-      saved                ⇒ LEADERINFO 5.0 → 2
-      2 ACKEPOCH 0 epoch 4 ⇒ save currentEpoch 5
-      saved                ⇒ DIFF 0.0 → 2 | NEWLEADER 5.0 → 2
-      after 10500 ms       ⇒ disconnect 2: nothing heard for 10000 ms in phase syncing | step down: waited 10000 ms for a quorum of ACKs of NEWLEADER, have 1
+    new LeaderScene().plays(`${synced}
+      after 10500 ms ⇒ disconnect 2: nothing heard for 10000 ms in phase syncing | step down: waited 10000 ms for a quorum of ACKs of NEWLEADER, have 1
     `);
   });
 });
