@@ -114,6 +114,7 @@ function worldOf(world: World): Omit<World, 'clock' | 'store'> {
     timer: world.timer,
     electors: world.electors,
     learners: world.learners,
+    ...(world.nextSheet && { nextSheet: world.nextSheet.bind(world) }),
     trace: (event) => world.trace(event),
     ...(world.traceCommit && { traceCommit: world.traceCommit.bind(world) }),
     ...(world.traceAudit && { traceAudit: world.traceAudit.bind(world) }),

@@ -9,6 +9,7 @@ export { drive } from './drive.ts';
 export type { Driven, Running } from './drive.ts';
 export type { AuditEntry, AuditOperation } from './audit.ts';
 export type { ConnectionStatus, ExpiryBucket, PipelineStatus, SessionStatus } from './pipeline-status.ts';
+export { SHEET_BYTES } from './sheet.ts';
 export { Distribution, Summary } from './distribution.ts';
 export type { RequestFilter } from './request-log.ts';
 export type { RestoreAnswer, RestoreRequest } from './restoring.ts';

@@ -37,7 +37,7 @@ export class Pipeline {
   readonly metrics: PipelineMetrics;
   readonly #world: World;
   readonly #tree: () => DataTree;
-  readonly #replies = new Replies();
+  readonly #replies: Replies;
   readonly #sessions: Sessions;
   readonly #clients: Clients;
   readonly #preparer: Preparer;
@@ -58,6 +58,7 @@ export class Pipeline {
     const { tickTime, localSessionsEnabled } = config;
     this.metrics = new PipelineMetrics(world.clock);
     this.#world = world;
+    this.#replies = new Replies(world.nextSheet?.bind(world));
     this.#tree = tree;
     this.#sessions = new Sessions({ sid, tickTime, wallTime: world.clock.wallTime(), localSessionsEnabled });
     this.#clients = new Clients(world, this.metrics, config.sessionlessCnxnTimeout);

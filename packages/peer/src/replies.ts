@@ -2,28 +2,25 @@ import { Writer, type Codec } from '@zk/jute';
 import type { Zxid } from '@zk/protocol';
 import type { Znode } from '@zk/tree';
 import { Reply, REPLY_HEADER_END } from './reply.ts';
+import { LARGE_BYTES, Sheet, viewOf } from './sheet.ts';
 
 export const STAT_LENGTH = 68;
 
-const SHEET_BYTES = 64 * 1024;
-/** A reply above this has memory of its own. */
-const LARGE_BYTES = 8 * 1024;
-
 const scratch = new DataView(new ArrayBuffer(8));
 
-/**
- * Builds reply frames, length prefix included. Replies made one after the other lie behind each other in memory, so that
- * a connection's can be written together without being joined first.
- */
+/** Builds reply frames, length prefix included, one behind the other in memory. */
 export class Replies {
   readonly #reply = new Reply();
   readonly #body = new Writer(1024);
   /** The zxid of almost every reply is the last applied one: kept as its two halves. */
   #zxidHigh = 0;
   #zxidLow = 0;
-  #sheet: Buffer = Buffer.alloc(0);
-  #sheetView: DataView = new DataView(new ArrayBuffer(0));
-  #used = 0;
+  readonly #sheet: Sheet;
+
+  /** `nextSheet`: see World. */
+  constructor(nextSheet?: () => Buffer) {
+    this.#sheet = new Sheet(nextSheet);
+  }
 
   lastApplied(zxid: Zxid): void {
     scratch.setBigInt64(0, zxid);
@@ -90,24 +87,15 @@ export class Replies {
       reply.view = viewOf(reply.bytes);
       reply.start = 0;
     } else {
-      if (this.#used + length > this.#sheet.length) this.#takeSheet();
-      reply.bytes = this.#sheet;
-      reply.view = this.#sheetView;
-      reply.start = this.#used;
-      this.#used += length;
+      const sheet = this.#sheet;
+      reply.start = sheet.take(length);
+      reply.bytes = sheet.bytes;
+      reply.view = sheet.view;
     }
     reply.end = reply.start + length;
     return reply;
   }
-
-  #takeSheet(): void {
-    this.#sheet = Buffer.allocUnsafeSlow(SHEET_BYTES);
-    this.#sheetView = viewOf(this.#sheet);
-    this.#used = 0;
-  }
 }
-
-const viewOf = ({ buffer, byteOffset, length }: Buffer): DataView => new DataView(buffer, byteOffset, length);
 
 /** A frame that is one record, as the ConnectResponse is. */
 export function recordFrame<T>(codec: Codec<T>, value: T): Buffer {

@@ -23,8 +23,8 @@ export class Reply {
     return this.start + REPLY_HEADER_END;
   }
 
-  /** What of it is kept after the next one was begun: a view, the bytes stay where they are. */
+  /** A copy, for what is kept after the next one was begun: the memory may come to serve others. */
   frame(): Buffer {
-    return this.bytes.subarray(this.start, this.end);
+    return Buffer.from(this.bytes.subarray(this.start, this.end));
   }
 }

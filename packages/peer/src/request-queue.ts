@@ -172,10 +172,10 @@ export class RequestQueue {
 
   /** Sends a reply and counts it. */
   reply(connection: Connection, xid: number, op: number, reply: Reply, receivedAt: Millis): void {
-    connection.reply(reply);
     const now = this.#timeOfReply(reply.length);
     this.#recordReply(connection, xid, op, reply.length, now, receivedAt);
     if (this.#parts.logging.current !== null) this.#parts.logging.current.answered(connection, xid, op, reply.frame(), now - receivedAt);
+    connection.reply(reply);
   }
 
   /** A long reply may have taken long to make, and the clock stands still meanwhile. */

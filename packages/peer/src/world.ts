@@ -52,6 +52,11 @@ export interface World {
   readonly store: Store;
   readonly electors: Electors;
   readonly learners: Learners;
+  /**
+   * SHEET_BYTES of memory for replies. It may come again once it was filled and the links, to which its bytes were given with
+   * `sendPart`, need them no more: nothing else keeps any. Left out where memory is simply allocated.
+   */
+  nextSheet?(): Buffer;
   /** A notable fact, for logs, metrics and checkers. Rare: never called per request. */
   trace(event: TraceEvent): void;
   /**

@@ -28,7 +28,8 @@ export class FakeLink implements ClientLink {
   }
 
   sendPart(bytes: Buffer, start: number, end: number): void {
-    this.send(bytes.subarray(start, end));
+    this.send(Buffer.from(bytes.subarray(start, end)));
+    bytes.fill(0xee, start, end); // from here on the memory may serve others (World.nextSheet)
   }
 
   close(reason: string): void {

@@ -3,17 +3,20 @@ import { expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
 import { Replies } from '../src/replies.ts';
 import { REPLY_HEADER_END } from '../src/reply.ts';
+import { SHEET_BYTES } from '../src/sheet.ts';
 
-test('frames share memory and never bytes, whatever their lengths', () => {
+test('a frame that is kept stays what it is, whatever the lengths and whatever becomes of the memory it was made in', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.nat(300), fc.nat(20_000)), { minLength: 1, maxLength: 60 }), (lengths) => {
-      const replies = new Replies();
+      const sheet = Buffer.alloc(SHEET_BYTES);
+      const replies = new Replies(() => sheet);
       replies.lastApplied(asZxid(0x500000003n));
       const frames = lengths.map((length, xid) => {
         const reply = replies.begin(xid, length);
         reply.bytes.fill(xid & 0xff, reply.body, reply.end);
         return reply.frame();
       });
+      sheet.fill(0xee); // it serves others
       for (const [xid, frame] of frames.entries()) {
         const length = lengths[xid]!;
         expect(frame.length).toBe(REPLY_HEADER_END + length);

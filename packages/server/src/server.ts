@@ -245,6 +245,7 @@ class Server implements RunningServer {
       store,
       electors: this.#electors ?? { send: () => {} },
       learners: this.#learners ?? { listen: () => {}, unlisten: () => {}, dial: () => {} },
+      nextSheet: this.#turn.sheets.next,
       trace: (event) => this.#trace(event),
       traceCommit: (zxid, bytes) => {
         this.#metrics.committed(zxid, bytes.length, () => this.#running?.peer.history.tree.digest ?? 0n);

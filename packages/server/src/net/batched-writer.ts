@@ -66,6 +66,7 @@ export class BatchedWriter {
     if (chunks.length === 0) this.#socket.write(last);
     else if (bytes <= JOIN_BYTES) this.#socket.write(Buffer.concat([...chunks, last], bytes));
     else this.#writeAll([...chunks, last]);
+    if (this.#socket.writableLength > 0) this.#turn.sheets.forget(); // the socket reads from there when it can go on
     this.#flushed();
   }
 

@@ -1,3 +1,5 @@
+import { Sheets } from './sheets.ts';
+
 /** Something with output gathered during this turn of the event loop. */
 export interface Flushable {
   flush(): void;
@@ -9,6 +11,8 @@ export interface Flushable {
  * were read and fsyncs completed, so nothing is delayed by waiting for it.
  */
 export class Turn {
+  /** What is written at the end of a turn lies here. */
+  readonly sheets = new Sheets();
   #waiting: Flushable[] = [];
   #armed = false;
   readonly #end = (): void => {
@@ -16,6 +20,7 @@ export class Turn {
     this.#waiting = [];
     this.#armed = false;
     for (const one of waiting) one.flush();
+    if (this.#waiting.length === 0) this.sheets.takeBack();
   };
 
   /** To be called once per flush: the caller knows whether it is already waiting. */
