@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modeOf } from './four-letter-word.ts';
+import { modeOf, zxidOf } from './four-letter-word.ts';
 import { freePorts, isListening } from './ports.ts';
 import { ServerProcess } from './server-process.ts';
 import { until } from './until.ts';
@@ -131,6 +131,14 @@ export class Ensemble {
       },
       timeoutMs,
     );
+  }
+
+  /** Nothing is under way any more: what one running member has applied, all have. */
+  async level(): Promise<void> {
+    await until('every member with the same last txn', async () => {
+      const zxids = await Promise.all(this.running.map(({ clientPort }) => zxidOf(clientPort)));
+      return zxids[0] !== undefined && new Set(zxids).size === 1;
+    });
   }
 
   async kill(member: Member, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -15,6 +15,15 @@ export function fourLetterWord(port: number, word: string, timeoutMs = 2_000): P
 
 /** leader, follower, observer or standalone, as `srvr` says it; undefined while the server does not serve. */
 export async function modeOf(port: number): Promise<string | undefined> {
+  return ofServer(port, /^Mode: (\S+)$/m);
+}
+
+/** The last txn that is in the server's tree, as `srvr` says it; undefined while the server does not serve. */
+export async function zxidOf(port: number): Promise<string | undefined> {
+  return ofServer(port, /^Zxid: (\S+)$/m);
+}
+
+async function ofServer(port: number, what: RegExp): Promise<string | undefined> {
   const answer = await fourLetterWord(port, 'srvr').catch(() => '');
-  return /^Mode: (\S+)$/m.exec(answer)?.[1];
+  return what.exec(answer)?.[1];
 }
