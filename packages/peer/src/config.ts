@@ -60,7 +60,6 @@ export interface QuorumConfig {
   /** Where followers take observers; null: observers go to the leader. Ours take none as followers. */
   readonly observerMasterPort: number | null;
   readonly reconfigEnabled: boolean;
-  readonly standaloneEnabled: boolean;
 }
 
 export interface StorageConfig {
@@ -134,7 +133,6 @@ export interface AuthConfig {
   readonly enforceAuthEnabled: boolean;
   readonly enforceAuthSchemes: readonly string[];
   readonly sessionRequireClientSASLAuth: boolean;
-  readonly allowSaslFailedClients: boolean;
 }
 
 export interface PeerOptions extends Timing, QuorumConfig, StorageConfig, RequestConfig {
@@ -145,7 +143,7 @@ export interface PeerOptions extends Timing, QuorumConfig, StorageConfig, Reques
 export interface PeerConfig extends Membership, PeerOptions {}
 
 /** Apache 3.9.5's defaults; initLimit and syncLimit are those of its sample configuration (mandatory there). */
-export const defaultOptions: PeerOptions = {
+const defaultOptions: PeerOptions = {
   tickTime: 3000,
   initLimit: 10,
   syncLimit: 5,
@@ -165,7 +163,6 @@ export const defaultOptions: PeerOptions = {
   observerSyncEnabled: true,
   observerMasterPort: null,
   reconfigEnabled: false,
-  standaloneEnabled: true,
 
   snapCount: 100_000,
   snapSizeLimit: 4 * 2 ** 30,
@@ -226,7 +223,6 @@ export const defaultOptions: PeerOptions = {
     enforceAuthEnabled: false,
     enforceAuthSchemes: [],
     sessionRequireClientSASLAuth: false,
-    allowSaslFailedClients: false,
   },
 };
 

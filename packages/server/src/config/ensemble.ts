@@ -1,4 +1,4 @@
-import { asSid, EnsembleConfig, parseServerLine, type ServerSpec, type Sid } from '@zk/protocol';
+import { asSid, EnsembleConfig, MAX_EXTENDED_SID, parseServerLine, type ServerSpec, type Sid } from '@zk/protocol';
 import type { Findings } from './problems.ts';
 import type { Entry, Place } from './source.ts';
 
@@ -60,8 +60,8 @@ function readSid({ key, value, at }: Entry, { extendedTypes }: MemberOptions, fi
     return null;
   }
   const sid = asSid(BigInt(text));
-  if (extendedTypes && (sid < 0n || sid > 254n)) {
-    findings.error(at, `${key}: with extendedTypesEnabled=true a server id is at most 254`, 'choose a smaller id');
+  if (extendedTypes && (sid < 0n || sid > MAX_EXTENDED_SID)) {
+    findings.error(at, `${key}: with extendedTypesEnabled=true a server id is at most ${MAX_EXTENDED_SID}`, 'choose a smaller id');
     return null;
   }
   if (sid < 1n || sid > 255n) findings.warn(at, `${key}: ids outside 1 to 255 share session id prefixes with other servers`, 'choose an id from 1 to 255');

@@ -52,6 +52,7 @@ export const KEY_NOTES: Partial<Record<KeyName, string>> = {
   'learner.asyncSending': 'sending never blocks',
   'learner.closeSocketAsync': 'closing never blocks',
   'leader.closeSocketAsync': 'closing never blocks',
+  tcpKeepAlive: 'connections between servers are always kept alive',
   'fips-mode': 'it concerns the trust managers of a JVM',
   'admin.rateLimiterIntervalInMS': 'the snapshot limiter takes it for microseconds, as Apache’s',
   'admin.restore.enabled': 'of the leader, for the whole ensemble; see below',

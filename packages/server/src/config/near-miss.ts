@@ -25,7 +25,7 @@ export function meantMember(typed: string): string | null {
 }
 
 /** Levenshtein distance with swaps of neighbours, or `limit` when it is at least that. */
-export function editDistance(a: string, b: string, limit: number): number {
+function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -32,7 +32,6 @@ export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig
     observerSyncEnabled: of('syncEnabled') && of('observer.syncEnabled'),
     observerMasterPort: of('observerMasterPort') || null,
     reconfigEnabled: of('reconfigEnabled'),
-    standaloneEnabled: of('standaloneEnabled'),
     snapCount: of('snapCount'),
     snapSizeLimit: of('snapSizeLimitInKb') * 1024,
     checkpointAtStop: of('checkpoint.format') === 'lmdb',
@@ -89,7 +88,6 @@ export function peerConfigOf({ settings, sid, ensemble, lastSeen }: ServerConfig
       enforceAuthEnabled: of('enforce.auth.enabled'),
       enforceAuthSchemes: of('enforce.auth.schemes').split(',').map((scheme) => scheme.trim()).filter((scheme) => scheme !== ''),
       sessionRequireClientSASLAuth: of('sessionRequireClientSASLAuth'),
-      allowSaslFailedClients: of('allowSaslFailedClients'),
     },
   });
 }
