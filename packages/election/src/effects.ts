@@ -48,7 +48,7 @@ export function describe(effect: ElectionEffect): string {
 }
 
 /** `LOOKING for 3 (epoch 1, zxid 0x100000002), round 2` */
-export function describeNotification(message: Notification): string {
+function describeNotification(message: Notification): string {
   const preposition = message.state === ServerState.LOOKING ? 'for' : 'under';
   return `${STATE_NAMES[message.state]} ${preposition} ${describeVote(message)}, round ${message.electionEpoch}`;
 }

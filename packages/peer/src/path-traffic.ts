@@ -1,4 +1,4 @@
-import { OpCode, type TxnBody } from '@zk/protocol';
+import { OpCode, topComponent, type TxnBody } from '@zk/protocol';
 import { Distribution } from './distribution.ts';
 import { STAT_LENGTH } from './replies.ts';
 import { REPLY_HEADER_END, type Reply } from './reply.ts';
@@ -40,8 +40,7 @@ export class TrafficSide {
   }
 
   #namespace(path: string): Distribution | undefined {
-    const end = path.indexOf('/', 1);
-    const name = end < 0 ? path.slice(1) : path.slice(1, end);
+    const name = topComponent(path);
     const known = this.namespaces.get(name);
     if (known !== undefined || this.namespaces.size >= MOST_NAMESPACES) return known;
     const made = new Distribution();

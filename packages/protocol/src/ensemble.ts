@@ -117,22 +117,6 @@ export class EnsembleConfig implements VotingConfig {
   }
 }
 
-/**
- * Checks that the config can run at all (operations.md 1.3).
- * @param standaloneEnabled Apache's setting: whether one participant means a standalone server
- * @throws Error with Apache's message
- */
-export function checkParticipants(config: EnsembleConfig, standaloneEnabled: boolean): void {
-  const { voters, observers } = config;
-  if (voters.size === 0 && !standaloneEnabled) {
-    throw new Error('standaloneEnabled = false then number of participants should be >0');
-  }
-  if (voters.size === 0 && observers.size > 0) throw new Error('Observers w/o participants is an invalid configuration');
-  if (voters.size === 1 && observers.size > 0 && standaloneEnabled) {
-    throw new Error('Observers w/o quorum is an invalid configuration');
-  }
-}
-
 function hasServer(config: EnsembleConfig, spec: ServerSpec): boolean {
   const other = config.servers.get(spec.sid);
   return other !== undefined && sameServer(spec, other);

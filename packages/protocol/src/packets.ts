@@ -25,8 +25,6 @@ export const PacketType = {
   INFORMANDACTIVATE: 19,
 } as const;
 
-export type PacketName = keyof typeof PacketType;
-
 const names = new Map<number, string>(Object.entries(PacketType).map(([name, type]) => [type, name]));
 
 /** `PROPOSAL`, or `packet99` for a number that means nothing. */

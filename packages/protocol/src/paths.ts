@@ -34,11 +34,6 @@ export function parentOf(path: string): string {
   return slash === 0 ? '/' : path.slice(0, slash);
 }
 
-/** Everything after the last `/`; empty for the root. */
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
 /** Whether a path is `top` or below it. */
 export function isUnder(path: string, top: string): boolean {
   return path === top || path.startsWith(top === '/' ? top : `${top}/`);

@@ -104,7 +104,7 @@ function requirePort(host: string, text: string): number {
 }
 
 /** Parses `participant` or `observer`, in any case. @throws Error `Unrecognised peertype: foo` */
-export function parseRole(text: string): ServerRole {
+function parseRole(text: string): ServerRole {
   const role = text.trim().toLowerCase();
   if (role !== 'participant' && role !== 'observer') throw new Error(`Unrecognised peertype: ${text}`);
   return role;

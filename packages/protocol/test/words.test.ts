@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
-  asZxid, baseName, CONTAINER_OWNER, counterOf, createModeOf, epochOf, ErrorCode, errorName, hex, invariant, InvariantError,
+  asZxid, CONTAINER_OWNER, counterOf, createModeOf, epochOf, ErrorCode, errorName, hex, invariant, InvariantError,
   joinPath, KeeperError, kindOfOwner, MAX_TTL, nextZxid, OpCode, opName, parentOf, topComponent, ttlOf, ttlOwner, validateLoosely,
   validatePath, withSequence, zxidOf,
 } from '@zk/protocol';
@@ -67,7 +67,6 @@ describe('paths (PathUtils)', () => {
 
   test('parent, name and child', () => {
     expect([parentOf('/'), parentOf('/a'), parentOf('/a/b'), parentOf('/a/')]).toEqual(['/', '/', '/a', '/a']);
-    expect([baseName('/'), baseName('/a'), baseName('/a/b'), baseName('/a/')]).toEqual(['', 'a', 'b', '']);
     expect([joinPath('/', 'a'), joinPath('', 'a'), joinPath('/a', 'b')]).toEqual(['/a', '/a', '/a/b']);
     expect([topComponent('/'), topComponent('/app'), topComponent('/app/config')]).toEqual(['', 'app', 'app']);
     expect(() => parentOf('a')).toThrow('BADARGUMENTS a');

@@ -18,7 +18,7 @@ import { DigestCheck } from './digest-check.ts';
 import { DIGEST_VERSION, type TreeDigest } from './digest.ts';
 import { Outcome, type Change, type OpOutcome, type DigestMismatch } from './outcome.ts';
 import type { OwnerRules } from './owner-rules.ts';
-import { countedBy, type Quota } from './quota.ts';
+import type { Quota } from './quota.ts';
 import { completeImage, imageNodes, loadImage, loadNode, requireRoot } from './tree-image.ts';
 import { isReadable, ReadThrough, type ReadableImage } from './read-through.ts';
 import type { ZnodeRecord } from './znode-record.ts';
@@ -234,11 +234,6 @@ export class DataTree {
   /** @throws KeeperError MARSHALLINGERROR when the limits or statistics of this limited path cannot be read */
   quotaOf(limited: string): Quota | null {
     return this.#znodes.quotas.quotaOf(limited);
-  }
-
-  /** Statistics znodes change without a new version: nobody may cache a reply about them by path and mzxid. */
-  isQuotaStatistics(path: string): boolean {
-    return countedBy(path) !== null;
   }
 
   /**

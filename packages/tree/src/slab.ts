@@ -3,7 +3,7 @@ import { invariant } from '@zk/protocol';
 /** A block's address: chunk number × 65536 + offset in units of 16 bytes. 0 is no block. */
 export type BlockRef = number;
 
-export const NO_BLOCK: BlockRef = 0;
+const NO_BLOCK: BlockRef = 0;
 
 const GRAIN = 16;
 const CHUNK_LENGTH = 1 << 20;

@@ -39,8 +39,6 @@ describe('statistics (client.md 2.11)', () => {
     const before = tree.node(statsPath('/app'))!.persisted();
     expect(zk.setData('/app', 'x').changes.map(({ path }) => path)).toEqual(['/app']);
     expect(tree.node(statsPath('/app'))!.persisted()).toEqual(before);
-    expect(tree.isQuotaStatistics(statsPath('/app'))).toBe(true);
-    expect(tree.isQuotaStatistics('/app')).toBe(false);
   });
 
   test('the reply to their creation still tells of the data that were sent', () => {

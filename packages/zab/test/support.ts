@@ -5,9 +5,9 @@ import { CommittedLog, describeAll, Leader, Learner } from '../src/index.ts';
 import type { LeaderEffect, LeaderInput, LeaderOptions, LearnerEffect, LearnerInput, LearnerOptions, SyncHistory } from '../src/index.ts';
 import { int, introduction } from '../src/payloads.ts';
 
-export const TICK_MS = 1000;
-export const INIT_LIMIT = 10;
-export const SYNC_LIMIT = 5;
+const TICK_MS = 1000;
+const INIT_LIMIT = 10;
+const SYNC_LIMIT = 5;
 const LIMITS = { tickMs: TICK_MS, initLimit: INIT_LIMIT, syncLimit: SYNC_LIMIT };
 
 export const sid = (n: number): Sid => asSid(BigInt(n));

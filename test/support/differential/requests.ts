@@ -44,7 +44,7 @@ export interface Place {
 }
 
 /** The opcode of the header. */
-export function codeOf(request: Request): number {
+function codeOf(request: Request): number {
   return request.op === 'opcode' ? request.code : OpCode[request.op];
 }
 

@@ -3,12 +3,12 @@ import type { ClientState } from '../events.ts';
 import type { Json } from './command.ts';
 
 /** Signed 64 bits as Java's Long.toHexString writes them, with 0x. */
-export function hexOf(value: bigint): string {
+function hexOf(value: bigint): string {
   return `0x${BigInt.asUintN(64, value).toString(16)}`;
 }
 
 /** `Sat Nov 21 13:32:06 UTC 2026`, in the local time zone (java.util.Date.toString). */
-export function dateText(ms: bigint): string {
+function dateText(ms: bigint): string {
   const date = new Date(Number(ms));
   const [weekday, month, day, year, time] = date.toString().split(' ');
   const zone = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value;
@@ -51,7 +51,7 @@ export function statJson(stat: Stat): Json {
 const LETTERS = [['c', 4], ['d', 8], ['r', 1], ['w', 2], ['a', 16]] as const;
 
 /** `cdrwa` */
-export function permsText(perms: number): string {
+function permsText(perms: number): string {
   return LETTERS.filter(([, bit]) => perms & bit).map(([letter]) => letter).join('');
 }
 
@@ -100,7 +100,7 @@ export function hexDump(data: Buffer): string {
 }
 
 /** Watcher.Event.KeeperState */
-export const KEEPER_STATES: Record<ClientState, string> = {
+const KEEPER_STATES: Record<ClientState, string> = {
   connecting: 'Disconnected',
   connected: 'SyncConnected',
   readOnly: 'ConnectedReadOnly',

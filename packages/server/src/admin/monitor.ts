@@ -43,7 +43,7 @@ export function mntr(view: AdminView, traffic: Traffic): string {
 
 const PEER_STATES: Partial<Record<PeerStatus['role'], string>> = { leading: 'leading', following: 'following', observing: 'observing', looking: 'looking' };
 
-export function peerStateOf({ ensemble, role, serving }: PeerStatus): string | null {
+function peerStateOf({ ensemble, role, serving }: PeerStatus): string | null {
   if (ensemble === null) return null;
   return `${PEER_STATES[role] ?? 'looking'} - ${zabStateOf(role, serving)}`;
 }
