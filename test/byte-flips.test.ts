@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type Proposal, type TxnBody } from '@zk/protocol';
 import { DamageError, FileStore } from '@zk/store';
+import { closed, flushed } from '@zk/store/testing';
 import { DataTree } from '@zk/tree';
 import { VolatileDisk } from '../packages/store/test/volatile-disk.ts';
 
@@ -50,9 +51,9 @@ async function directory(): Promise<Directory> {
     if (i === 6) await new Promise((resolve) => store.checkpoint(tree.image(), resolve));
     tree.apply(proposal.txn);
     store.append(proposal, () => {});
-    await new Promise<void>((resolve) => store.flush(resolve));
+    await flushed(store);
   }
-  await new Promise<void>((resolve) => store.close(resolve));
+  await closed(store);
   const files = new Map(disk.list(VERSION_2).map((name) => [name, contentOf(disk, `${VERSION_2}/${name}`)]));
   return { files, intact: describe(tree, tree.lastZxid) };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Image } from '@zk/protocol';
 import { FileStore, writeDataDirectory } from '@zk/store';
+import { closed, flushed } from '@zk/store/testing';
 import { DataTree } from '@zk/tree';
 import { javaProgram } from '../support/client-program.ts';
 import { APACHE_39_JARS, apache39Installed, PROJECT_ROOT } from '../support/implementations.ts';
@@ -36,10 +37,10 @@ async function writeOurs(seed: number, dataDir: string): Promise<DataTree> {
   for (let left = history.between(60, 250); left > 0; left--) {
     store.append(history.next(), () => {});
     if (history.between(1, 50) === 1) checkpoints.push(new Promise((resolve) => store.checkpoint(history.tree.image(), resolve)));
-    if (history.between(1, 12) === 1) await new Promise<void>((resolve) => store.flush(resolve));
+    if (history.between(1, 12) === 1) await flushed(store);
   }
   await Promise.all(checkpoints);
-  await new Promise<void>((resolve) => store.close(resolve));
+  await closed(store);
   return history.tree;
 }
 

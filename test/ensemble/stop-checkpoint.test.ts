@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
 import { FileStore } from '@zk/store';
+import { closed } from '@zk/store/testing';
 import { Ensemble } from '../support/ensemble.ts';
 import { ours } from '../support/implementations.ts';
 
@@ -18,7 +19,7 @@ test('after SIGTERM the next start has nothing to replay, on any member', async 
     const store = FileStore.open({ dataDir, checkpoint: 'lmdb' });
     const { image, txns, lastZxid } = store.recover();
     expect([sid, [...txns].length, image?.zxid]).toEqual([sid, 0, lastZxid]);
-    await new Promise<void>((resolve) => store.close(resolve));
+    await closed(store);
   }
   for (const member of zk.members) zk.startMember(member);
   await zk.settled();

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { asSessionId, asZxid, OpCode, proposalOf, type Proposal } from '@zk/protocol';
 import { expect, test } from 'vitest';
 import { nodeDisk } from '../src/index.ts';
+import { closed } from '../src/testing.ts';
 import { commonEnd } from '../src/offline/common-end.ts';
 import { fileDisk } from './support.ts';
 
@@ -17,7 +18,7 @@ async function logWith(...zxids: bigint[]): Promise<string> {
   const store = disk.open();
   store.recover();
   for (const zxid of zxids) store.append(txn(zxid), () => {});
-  await new Promise<void>((resolve) => store.close(resolve));
+  await closed(store);
   return join(disk.dataDir, 'version-2', 'log.1');
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
 import { DamageError, FileStore, nodeDisk, type Disk } from '../src/index.ts';
-import { appended, bytesOf, imageAt, replaced, restarted, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
+import { appended, bytesOf, closed, imageAt, replaced, restarted, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
 import { fileDisk, filesOf, temporaryDirectory } from './support.ts';
 
 const LAST = 6;
@@ -16,7 +16,7 @@ async function smallLog(): Promise<{ dataDir: string; log: string; end: number; 
   const lastBatch = store.logSizeFrom(setData(1).zxid);
   await appended(store, txns(5, LAST));
   const end = store.logSizeFrom(setData(1).zxid);
-  await new Promise<void>((resolve) => store.close(resolve));
+  await closed(store);
   return { dataDir, log: join(dataDir, 'version-2', 'log.1'), end, lastBatch };
 }
 

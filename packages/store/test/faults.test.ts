@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
 import { DamageError, FileStore, nodeDisk, type Disk, type Store } from '../src/index.ts';
-import { appended, bytesOf, checkpointed, dataAt, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
+import { appended, bytesOf, checkpointed, closed, dataAt, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
 import { broken, FailingDisk, OPERATIONS, workload } from './failing-disk.ts';
 import { fileDisk, temporaryDirectory } from './support.ts';
 
@@ -74,7 +74,7 @@ async function prepared(): Promise<string> {
   await appended(store, txns(4, 6));
   await checkpointed(store, imageAt(6n, 'six'));
   await appended(store, txns(7, 9));
-  await new Promise<void>((resolve) => store.close(resolve));
+  await closed(store);
   return dataDir;
 }
 

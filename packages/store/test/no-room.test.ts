@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
 import { FileStore, nodeDisk } from '../src/index.ts';
-import { appended, bytesOf, checkpointed, closed, dataAt, flushed, imageAt, restarted, setData, started, txns, zxidsOf } from '../src/testing.ts';
+import { appended, bytesOf, checkpointed, closed, dataAt, flushed, imageAt, outOfRoom, restarted, setData, started, txns, zxidsOf } from '../src/testing.ts';
 import { broken, FailingDisk, OPERATIONS, workload } from './failing-disk.ts';
 import { fileDisk, filesOf, fullableDisk, temporaryDirectory } from './support.ts';
 
@@ -56,10 +56,9 @@ describe('a log without room', () => {
     const log = join(dataDir, 'version-2', 'log.1');
     const before = readFileSync(log).subarray(0, end);
     disk.fill();
-    await new Promise<void>((resolve) => {
-      store.onShortage = () => resolve();
-      store.append(setData(4, 'x'.repeat(10_000)), () => {});
-    });
+    const shortage = outOfRoom(store);
+    store.append(setData(4, 'x'.repeat(10_000)), () => {});
+    await shortage;
     expect(readFileSync(log)).toEqual(before);
     await closed(store);
   });
@@ -69,10 +68,9 @@ describe('a log without room', () => {
     const { dataDir, open } = fileDisk({ disk });
     const { store } = started({ open });
     disk.fill();
-    await new Promise<void>((resolve) => {
-      store.onShortage = () => resolve();
-      store.append(setData(1), () => {});
-    });
+    const shortage = outOfRoom(store);
+    store.append(setData(1), () => {});
+    await shortage;
     await closed(store);
     disk.makeRoom();
     const { store: next, recovered } = started({ open });
@@ -97,10 +95,9 @@ describe('a log without room', () => {
     await appended(store, txns(1, 3));
     disk.fill();
     cutFails = true;
-    await new Promise<void>((resolve) => {
-      store.onShortage = () => resolve();
-      store.append(setData(4, 'y'.repeat(5000)), () => {});
-    });
+    const shortage = outOfRoom(store);
+    store.append(setData(4, 'y'.repeat(5000)), () => {});
+    await shortage;
     disk.makeRoom(); // for records: it is still not known to be cut
     await new Promise<void>((resolve) => {
       triedAgain = resolve;
