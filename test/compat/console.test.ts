@@ -79,7 +79,7 @@ describe.skipIf(chromiumPath === null)('the console in Chromium (where one is in
   });
 
   test('is dark where people want it dark', async () => {
-    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const background = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     const light = await background();
     await open('overview', 'dark');
     expect(await background()).not.toBe(light);

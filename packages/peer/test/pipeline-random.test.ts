@@ -1,6 +1,6 @@
 import { arbitraryOf } from '@zk/jute/testing';
 import { encode } from '@zk/jute';
-import { CreateRequest, DeleteRequest, OPEN_ACL, OpCode, SetDataRequest, records } from '@zk/protocol';
+import { AddWatchRequest, CreateRequest, DeleteRequest, ExistsRequest, OPEN_ACL, OpCode, SetDataRequest, SetWatches2, type ACL } from '@zk/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Server, type Client } from './pipeline-harness.ts';
@@ -9,25 +9,27 @@ import { Server, type Client } from './pipeline-harness.ts';
 const path = fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/d', '/a/s-', '', '/zookeeper/quota', 'x', '/d/../e');
 const data = fc.option(fc.constantFrom(Buffer.from('1'), Buffer.alloc(0), Buffer.from('long'.repeat(9))), { nil: null });
 
-const sensible = fc.oneof(
+type Sent = readonly [op: number, body: Buffer];
+
+const sensible: fc.Arbitrary<Sent> = fc.oneof(
   fc.tuple(
     fc.constantFrom(OpCode.create, OpCode.create2, OpCode.createContainer),
-    fc.record({ path, data, acl: fc.constantFrom([...OPEN_ACL], [], null), flags: fc.integer({ min: 0, max: 6 }) }).map((request) => encode(CreateRequest, request)),
+    fc.record({ path, data, acl: fc.constantFrom<ACL[] | null>([...OPEN_ACL], [], null), flags: fc.integer({ min: 0, max: 6 }) }).map((request) => encode(CreateRequest, request)),
   ),
   fc.tuple(fc.constant(OpCode.delete), fc.record({ path, version: fc.constantFrom(-1, 0, 1) }).map((request) => encode(DeleteRequest, request))),
   fc.tuple(fc.constant(OpCode.setData), fc.record({ path, data, version: fc.constantFrom(-1, 0, 1) }).map((request) => encode(SetDataRequest, request))),
-  fc.tuple(fc.constantFrom(OpCode.exists, OpCode.getData, OpCode.getChildren, OpCode.getChildren2), path.map((each) => encode(records.ExistsRequest, { path: each, watch: true }))),
-  fc.tuple(fc.constant(OpCode.addWatch), fc.record({ path, mode: fc.integer({ min: 0, max: 2 }) }).map((request) => encode(records.AddWatchRequest, request))),
+  fc.tuple(fc.constantFrom(OpCode.exists, OpCode.getData, OpCode.getChildren, OpCode.getChildren2), path.map((each) => encode(ExistsRequest, { path: each, watch: true }))),
+  fc.tuple(fc.constant(OpCode.addWatch), fc.record({ path, mode: fc.integer({ min: 0, max: 2 }) }).map((request) => encode(AddWatchRequest, request))),
   fc.tuple(fc.constantFrom(OpCode.ping, OpCode.whoAmI), fc.constant(Buffer.alloc(0))),
 );
 
 /** Any opcode that is answered in order, with a body that was made for it or for another one. */
-const nonsense = fc.tuple(
+const nonsense: fc.Arbitrary<Sent> = fc.tuple(
   fc.constantFrom(...Object.values(OpCode).filter((op) => op > 0 && op !== OpCode.auth && op !== OpCode.sasl && op !== OpCode.check && op !== OpCode.deleteContainer)),
   fc.oneof(
     fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-    arbitraryOf(records.CreateRequest).map((request) => encode(records.CreateRequest, request)),
-    arbitraryOf(records.SetWatches2).map((request) => encode(records.SetWatches2, request)),
+    arbitraryOf(CreateRequest).map((request) => encode(CreateRequest, request)),
+    arbitraryOf(SetWatches2).map((request) => encode(SetWatches2, request)),
   ),
 );
 

@@ -12,7 +12,7 @@ const NONODE = ErrorCode.NONODE;
 function treeOf(zxid: Zxid): DataTree {
   const tree = new DataTree();
   const header = { clientId: asSessionId(7n), cxid: 1, zxid, time: 0n, type: OpCode.create };
-  tree.apply(proposalOf({ header, body: { type: OpCode.create, path: '/restored', data: null, acl: READ_ACL, ephemeral: false, parentCVersion: -1 }, digest: null }).txn);
+  tree.apply(proposalOf({ header, body: { type: OpCode.create, path: '/restored', data: null, acl: [...READ_ACL], ephemeral: false, parentCVersion: -1 }, digest: null }).txn);
   return tree;
 }
 

@@ -51,7 +51,7 @@ async function serve({ view = viewWith(), snapshots = {}, restores = {} }: Setup
     builder: () => DataTree.builder(asZxid(0n)), restore: () => Promise.resolve({ refused: 'not here' }), ...restores,
   });
   const words = new FourLetterWords(whitelistOf('*', false), () => view);
-  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshot, restore, view: () => view, feed: (input) => fed.push(input) });
+  admin = new AdminServer({ host: '127.0.0.1', port: 0, path: '/commands', idleTimeoutMs: 1000, words, access, snapshot, restore, console: null, view: () => view, feed: (input) => fed.push(input) });
   await admin.listen();
   return (path, init) => fetch(`http://127.0.0.1:${admin?.port}${path}`, init);
 }
@@ -307,7 +307,8 @@ describe('probes', () => {
     const get = await serve({ view: viewWith({ status: { serving: null, role: 'looking', missing: [asSid(2n)] } }) });
     expect([(await get('/livez')).status, (await get('/readyz')).status, (await get('/health')).status]).toEqual([200, 503, 503]);
     expect(await (await get('/readyz')).text()).toBe('not ready: looking\n');
-    expect((await (await get('/health')).json()).checks[0]).toMatchObject({ name: 'serving', verdict: 'fail', evidence: expect.stringContaining('not heard of: 2') });
+    const { checks } = (await (await get('/health')).json()) as { checks: unknown[] };
+    expect(checks[0]).toMatchObject({ name: 'serving', verdict: 'fail', evidence: expect.stringContaining('not heard of: 2') });
   });
 
   test('not ready from the moment it is told to stop, although it still answers', async () => {

@@ -28,7 +28,7 @@ async function call(path: string, options: RequestInit = {}) {
 
 async function api(path: string, options: RequestInit = {}) {
   const { status, text } = await call(`/console/api/${path}`, options);
-  return { status, ...(JSON.parse(text) as Record<string, unknown>) };
+  return { status, ...(JSON.parse(text) as object) } as Record<string, unknown>;
 }
 
 describe('by default', () => {

@@ -149,7 +149,7 @@ describe('dialing', () => {
     const { mesh, inputs } = await meshOf(2, [before, own]);
     mesh.send(asSid(1n), Buffer.from('vote'));
     await inputs.next(is('electorLost'));
-    mesh.setMembers(ensembleOf([after.port, own]));
+    mesh.setMembers(ensembleOf([after.port, own]), null);
     mesh.send(asSid(1n), Buffer.from('vote'));
     expect((await readHello(await after.next())).sid).toBe(2n);
   });

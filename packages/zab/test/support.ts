@@ -63,10 +63,10 @@ abstract class Scene<Input, Effect extends LeaderEffect | LearnerEffect> {
   now = 0;
   readonly effects: Effect[] = [];
 
-  protected abstract step(input: Input): Effect[];
+  protected abstract step(input: Input): readonly Effect[];
   protected abstract parse(command: string): Input;
 
-  do(command: string): Effect[] {
+  do(command: string): readonly Effect[] {
     const later = /^after (\d+) ms$/.exec(command);
     if (later) this.now += Number(later[1]);
     const effects = this.step(later ? ({ kind: 'tick' } as Input) : this.parse(command));
@@ -128,7 +128,7 @@ export class LeaderScene extends Scene<LeaderInput, LeaderEffect> {
     });
   }
 
-  protected step(input: LeaderInput): LeaderEffect[] {
+  protected step(input: LeaderInput): readonly LeaderEffect[] {
     const effects = this.leader.step(input, this.now);
     for (const effect of effects) {
       if (effect.kind === 'serve') this.history.last = effect.lastZxid;
@@ -180,7 +180,7 @@ export class LearnerScene extends Scene<LearnerInput, LearnerEffect> {
     });
   }
 
-  protected step(input: LearnerInput): LearnerEffect[] {
+  protected step(input: LearnerInput): readonly LearnerEffect[] {
     return this.learner.step(input, this.now);
   }
 

@@ -1,4 +1,5 @@
 import { FileStore, type FileStoreOptions, type Recovered } from '@zk/store';
+import { appended, checkpointed, closed, truncated } from '@zk/store/testing';
 import type { Proposal, Zxid } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 import { dataDirWith, FIXTURES, temporaryDirectory } from '../../../store/test/support.ts';
@@ -23,8 +24,7 @@ export class LivingDirectory {
 
   /** Durable, and applied, when it resolves. */
   async commit(proposals: readonly Proposal[]): Promise<void> {
-    for (const proposal of proposals) this.#store.append(proposal, () => {});
-    await new Promise<void>((resolve) => this.#store.flush(resolve));
+    await appended(this.#store, proposals);
     for (const { txn } of proposals) this.tree.apply(txn);
   }
 
@@ -40,20 +40,18 @@ export class LivingDirectory {
   }
 
   snapshot(): Promise<void> {
-    return new Promise((resolve) => this.#store.checkpoint(this.tree.image(), resolve));
+    return checkpointed(this.#store, this.tree.image());
   }
 
   /** As a leader has it truncate what no quorum has. */
-  truncate(to: Zxid): Promise<void> {
-    return new Promise((resolve) => this.#store.truncate(to, (recovered) => {
-      if (!recovered) throw new Error('there is no snapshot left to start from');
-      this.#tree = treeOf(recovered);
-      resolve();
-    }));
+  async truncate(to: Zxid): Promise<void> {
+    const recovered = await truncated(this.#store, to);
+    if (!recovered) throw new Error('there is no snapshot left to start from');
+    this.#tree = treeOf(recovered);
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.#store.close(resolve));
+    return closed(this.#store);
   }
 }
 
