@@ -1,7 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
 import { Ensemble, type Implementation, type Member } from '../support/ensemble.ts';
 import { apache38, apache39, ours } from '../support/implementations.ts';
+import { until } from '../support/until.ts';
 import { expectAgreement, isApache, serverOf } from './agreement.ts';
 
 // How a member of either kind is brought up to date by a leader of the other kind.
@@ -32,6 +35,13 @@ function syncedBy(member: Member): string | undefined {
   const last = [...(member.process?.output ?? '').matchAll(pattern)].at(-1);
   const word = last?.[1] ?? last?.[2];
   return word && { diff: 'DIFF', snapshot: 'SNAP', 'Truncating log': 'TRUNC' }[word] || word;
+}
+
+/** Whether a txn that names this path is in the log of a member of either kind. */
+function hasLogged(member: Member, path: string): boolean {
+  const directory = join(member.dataDir, 'version-2');
+  const logs = readdirSync(directory).filter((name) => name.startsWith('log.'));
+  return logs.some((name) => readFileSync(join(directory, name)).includes(path));
 }
 
 const pairs: [string, Implementation[]][] = [
@@ -90,7 +100,7 @@ describe.each(deposed)('%s', (_title, implementations) => {
     // Its followers are gone and it does not know yet: it logs these, and no quorum ever has them.
     const tail = Array.from({ length: 5 }, (_, i) => client.create(`/tail${i}`));
     const lost = Promise.allSettled(tail);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until('the tail in the log of the old leader', () => hasLogged(old, '/tail4'));
     await zk.kill(old);
     await client.close();
     expect((await lost).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));

@@ -2,7 +2,8 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZooKeeper } from '@zk/client';
 import { FrameReader } from '@zk/jute';
-import { GOODBYE, HANDSHAKE, LAST_FRAMES, mislead, mutate, REQUEST_FRAMES, seededRandom } from '../support/frame-mutations.ts';
+import { GOODBYE, HANDSHAKE, LAST_FRAMES, mislead, mutate, REQUEST_FRAMES } from '../support/frame-mutations.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import { startInProcess, type InProcessServer } from '../support/in-process.ts';
 

@@ -2,17 +2,6 @@ import { encode } from '@zk/jute';
 import { asSessionId, ConnectRequest } from '@zk/protocol';
 import { encodeRequest, type AclEntry, type Place, type Request } from './differential/requests.ts';
 
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const PLACE: Place = { root: '/f', base: 1n };
 const OPEN: AclEntry[] = [{ perms: 31, scheme: 'world', id: 'anyone' }];
 const BY_DIGEST: AclEntry[] = [{ perms: 3, scheme: 'digest', id: 'bob:ikIaKsbtGweaHnb/jKn7OHqbunM=' }, { perms: 31, scheme: 'ip', id: '127.0.0.0/8' }];

@@ -2,7 +2,8 @@ import type { EnsembleConfig, Sid } from '@zk/protocol';
 import { ServerState } from '@zk/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ensemble, randomFrom } from './ensemble.ts';
+import { seededRandom } from '../../../test/support/seeded-random.ts';
+import { Ensemble } from './ensemble.ts';
 import type { History } from './ensemble.ts';
 import { config } from './transcript.ts';
 
@@ -74,7 +75,7 @@ describe.each(Object.entries(TOPOLOGIES))('%s', (_, members) => {
   test('agree after any faults, on a leader as good as a quorum, and fall silent', () => {
     fc.assert(
       fc.property(seed, histories, fc.constantFrom(5, 50, 400), (seed, histories, maxDelayMs) => {
-        const ensemble = new Ensemble(members, histories, randomFrom(seed), maxDelayMs);
+        const ensemble = new Ensemble(members, histories, seededRandom(seed), maxDelayMs);
         disturb(ensemble, 6000);
         const oneLeader = (): void => expect(ensemble.leadersWithQuorum().length).toBeLessThan(2);
         ensemble.runUntil(6000, oneLeader);
@@ -92,7 +93,7 @@ describe.each(Object.entries(TOPOLOGIES))('%s', (_, members) => {
   test('elect the very best when all are there from the beginning, whether or not the wait is skipped', () => {
     fc.assert(
       fc.property(seed, histories, (seed, histories) => {
-        const ensemble = new Ensemble(members, histories, randomFrom(seed), 30);
+        const ensemble = new Ensemble(members, histories, seededRandom(seed), 30);
         for (const sid of ensemble.members.keys()) ensemble.at(ensemble.below(20), () => ensemble.start(sid));
         ensemble.runUntil(MINUTE);
         const best = electable(ensemble).reduce((a, b) => (isAtLeast(ensemble, a, b) ? a : b));

@@ -6,6 +6,7 @@ import {
   SetWatches2,
 } from '@zk/protocol';
 import { bytesOf } from './bytes.ts';
+import { seededRandom } from '../../../test/support/seeded-random.ts';
 
 const MUTANTS = 100_000;
 const world = '00000001 0000001f 00000005 776f726c64 00000006 616e796f6e65';
@@ -31,17 +32,6 @@ const targets: readonly Target[] = [
   [bytesOf('00000008 fffffffe 0000000b 0000000e 00000002 0000000c 000000012f 01'), (b) => new FrameReader(0xfffff, (frame) => hex(BigInt(frame.length))).push(b)],
 ];
 
-/** mulberry32: numbers in [0, 1) that are the same on every machine. */
-function numbersFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const interesting = [0, 1, 2, -1, -2, 0x7fffffff, -0x80000000, 0xfffff, 0x00ffffff];
 
 /** A few changed bytes, a changed length, or a cut. */
@@ -56,7 +46,7 @@ function mutate(sample: Buffer, random: () => number): Buffer {
 }
 
 test(`${MUTANTS} damaged frames are read or refused`, () => {
-  const random = numbersFrom(20_260_101);
+  const random = seededRandom(20_260_101);
   const outcomes = { read: 0, refused: 0 };
   for (let i = 0; i < MUTANTS; i++) {
     const [sample, read] = targets[i % targets.length]!;

@@ -7,23 +7,23 @@ const ATTEMPTS = 1_000;
 /** Of this process: a server that is stopped keeps its port for its restart. */
 const handedOut = new Set<number>();
 
-/** `count` ports of 127.0.0.1 on which nobody listens. @throws Error when none is found */
-export async function freePorts(count: number): Promise<number[]> {
+/** `count` different ports of an address on which nobody listens. @throws Error when none is found */
+export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const ports: number[] = [];
   for (let attempt = 0; ports.length < count; attempt++) {
     if (attempt === ATTEMPTS) throw new Error(`no free port from ${LOWEST} to ${HIGHEST} after ${ATTEMPTS} attempts`);
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
-    if (handedOut.has(port) || !(await canListen(port))) continue;
+    if (handedOut.has(port) || !(await canListen(host, port))) continue;
     handedOut.add(port);
     ports.push(port);
   }
   return ports;
 }
 
-function canListen(port: number): Promise<boolean> {
+function canListen(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

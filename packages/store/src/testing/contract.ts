@@ -203,9 +203,9 @@ export function storeContract(name: string, makeDisk: () => StoreUnderTest): voi
         await closed(store);
       });
 
-      test('a checkpoint fails, changes nothing, and can be taken later', async () => {
+      test('a checkpoint fails, changes nothing, and can be taken later (where it shares the disk)', async ({ skip }) => {
         const disk = makeDisk();
-        if (disk.checkpointsAlwaysFit) return;
+        if (disk.checkpointsAlwaysFit) skip('checkpoints are written past this disk');
         const { store } = started(disk);
         await appended(store, txns(1, 4));
         disk.fill();
