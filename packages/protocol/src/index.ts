@@ -6,6 +6,7 @@ export * from './fifo.ts';
 export * from './hello.ts';
 export * from './host-port.ts';
 export * from './image.ts';
+export * from './image-codec.ts';
 export * from './invariant.ts';
 export * from './java-properties.ts';
 export * from './memory-source.ts';

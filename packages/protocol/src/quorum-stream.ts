@@ -1,6 +1,6 @@
 import { JuteError, Reader } from '@zk/jute';
 import { ByteQueue, Extent } from './byte-queue.ts';
-import { DEFAULT_MAX_FIELD_BYTES, ImageReader } from './image.ts';
+import { DEFAULT_MAX_FIELD_BYTES, ImageReader } from './image-codec.ts';
 import type { ImageBuilder } from './image.ts';
 import { PacketType } from './packets.ts';
 import { QuorumPacket } from './records/quorum.ts';

@@ -3,7 +3,8 @@ export { startEnsemble, type EmbeddedEnsemble, type EnsembleOptions, type Sids }
 export type { EmbeddedServer } from './embedding/member.ts';
 export { EmbeddingError, type EmbeddingOptions, type SessionName } from './embedding/options.ts';
 export { AdminServerError } from './admin/ports.ts';
-export { runServer, ElectionPortError, type RunningServer, type ServerOptions } from './server.ts';
+export { ElectionPortError } from './endpoints.ts';
+export { runServer, type RunningServer, type ServerOptions } from './server.ts';
 export { loadConfig, parseConfig, ConfigError, describeProblem, KEYS, type KeyName, type LoadOptions, type Problem, type ServerConfig } from './config.ts';
 export { createLog, describeTrace, logOptionsOf, type Log, type LogOptions } from './log.ts';
 export { ListenError } from './net/listen.ts';

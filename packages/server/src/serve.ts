@@ -1,11 +1,12 @@
 import { DamageError, DataDirectoryError } from '@zk/store';
 import { AdminServerError } from './admin/ports.ts';
 import { describeProblem, type ServerConfig } from './config.ts';
+import { ElectionPortError } from './endpoints.ts';
 import { ExitCode } from './exit-code.ts';
 import { createLog, logOptionsOf, type Log } from './log.ts';
 import { ListenError } from './net/listen.ts';
 import { SystemdNotifier } from './operator/notify.ts';
-import { ElectionPortError, runServer, type RunningServer } from './server.ts';
+import { runServer, type RunningServer } from './server.ts';
 import { SERVER_VERSION } from './version.ts';
 
 /** Runs a server as this process, until a signal ends both. */

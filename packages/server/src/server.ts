@@ -1,8 +1,7 @@
 import { createServer } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { drive, Peer, type Input, type PeerConfig, type PeerStatus, type RoleName, type Running, type TraceEvent, type World } from '@zk/peer';
 import { FileStore, version2In, type Store } from '@zk/store';
-import type { HostPort, ServerSpec, SessionId, Sid } from '@zk/protocol';
+import type { SessionId, Sid } from '@zk/protocol';
 import { AuditLog } from './audit.ts';
 import { directorySizes } from './admin/directory-sizes.ts';
 import { FourLetterWords } from './admin/four-letter-words.ts';
@@ -16,16 +15,14 @@ import { writeDynamicFiles, writeProposedFile } from './config/dynamic-files.ts'
 import { writeMissingMyId } from './config/myid.ts';
 import { peerConfigOf } from './config/peer-config.ts';
 import { storeOptionsOf } from './config/store-options.ts';
+import { bindingsOf, newClientListener, newElectionMesh, newLearnerLinks, openElectionPort, type Wiring } from './endpoints.ts';
 import { logTrace, type Log } from './log.ts';
-import { ClientListener } from './net/clients.ts';
-import { ElectionMesh } from './net/electors.ts';
-import { LearnerLinks } from './net/learners.ts';
-import { ListenError, probe } from './net/listen.ts';
+import type { ClientListener } from './net/clients.ts';
+import type { ElectionMesh } from './net/electors.ts';
+import type { LearnerLinks } from './net/learners.ts';
+import { probe } from './net/listen.ts';
 import { Turn } from './net/turn.ts';
 import { systemClock, systemRandom, systemTimer } from './system.ts';
-
-/** A pause between two attempts to open the election port, as Apache makes it. */
-const BIND_RETRY_MS = 1_000;
 
 export interface ServerOptions {
   readonly config: ServerConfig;
@@ -59,11 +56,6 @@ export interface RunningServer {
   cutOff(sids: ReadonlySet<Sid>): void;
   /** Leaves the ensemble, makes everything durable and frees every port. */
   stop(): Promise<void>;
-}
-
-/** The election port could not be opened, not even after the retries. Exit code 14. */
-export class ElectionPortError extends Error {
-  override readonly name = 'ElectionPortError';
 }
 
 /**
@@ -113,11 +105,12 @@ class Server implements RunningServer {
     this.#copier = new TreeCopier({ digest: this.#peerConfig.digestEnabled, extendedTypes: this.#peerConfig.extendedTypesEnabled, emulate353TTL: this.#peerConfig.emulate353TTLNodes });
     this.#audit = config.settings.get('audit.enable') ? (options.audit ?? AuditLog.of(process.env, log)) : null;
     const own = config.ensemble?.servers.get(config.sid);
-    this.#electors = own === undefined ? null : this.#electionMesh(own);
-    this.#learners = own === undefined ? null : this.#learnerLinks(own);
+    const wiring: Wiring = { config, log, turn: this.#turn, feed: this.#feed };
+    this.#electors = own === undefined ? null : newElectionMesh(wiring, own);
+    this.#learners = own === undefined ? null : newLearnerLinks(wiring, own, (reason) => options.onFatal(1, reason));
     const whitelist = whitelistOf(config.settings.get('4lw.commands.whitelist'), config.settings.get('readonlymode.enabled'));
     this.#words = new FourLetterWords(whitelist, () => this.#view());
-    this.#clients = config.client === null ? null : this.#clientListener(config.client);
+    this.#clients = config.client === null ? null : this.#newClientListener(wiring, config.client);
     this.#adminPorts = this.#newAdminPorts();
   }
 
@@ -190,26 +183,12 @@ class Server implements RunningServer {
   }
 
   async #openPorts(): Promise<void> {
-    if (this.#electors !== null) await this.#openElectionPort(this.#electors);
+    if (this.#electors !== null) await openElectionPort(this.#electors, this.config, this.#log);
     const own = this.config.ensemble?.servers.get(this.config.sid);
     // The leader alone listens here, much later: a port that is taken should be known now.
-    if (own !== undefined) await probe('quorum', this.#bindings(own, 'quorumPort'), () => createServer());
+    if (own !== undefined) await probe('quorum', bindingsOf(this.config, own, 'quorumPort'), () => createServer());
     await this.#clients?.listen();
     await this.#adminPorts.open();
-  }
-
-  async #openElectionPort(electors: ElectionMesh): Promise<void> {
-    const retries = this.config.settings.get('electionPortBindRetry');
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await electors.listen();
-      } catch (error) {
-        if (!(error instanceof ListenError)) throw error;
-        if (retries > 0 && attempt >= retries) throw new ElectionPortError(error.message, { cause: error });
-        this.#log.warn({ reason: error.message, attempt }, 'election port not opened, trying again');
-        await delay(BIND_RETRY_MS);
-      }
-    }
   }
 
   #openStore(): Store {
@@ -288,54 +267,8 @@ class Server implements RunningServer {
     else if (input.kind === 'clientOpened') input.link.close('not started yet');
   };
 
-  #bindings({ addresses }: ServerSpec, port: 'quorumPort' | 'electionPort'): HostPort[] {
-    const onAll = this.config.settings.get('quorumListenOnAllIPs');
-    const hosts = addresses.map((address) => ({ host: onAll ? '' : address.host, port: address[port] }));
-    return onAll ? [...new Map(hosts.map((host) => [host.port, host])).values()] : hosts;
-  }
-
-  #electionMesh(own: ServerSpec): ElectionMesh {
-    const { settings, sid, ensemble } = this.config;
-    if (ensemble === null) throw new Error('a standalone server has no electors');
-    const cnxnTimeout = settings.get('quorumCnxnTimeoutMs');
-    return new ElectionMesh({
-      sid,
-      ensemble,
-      listenOn: this.#bindings(own, 'electionPort'),
-      ownAddresses: own.addresses.map(({ host, electionPort }) => ({ host, port: electionPort })),
-      multiAddress: settings.get('multiAddress.enabled'),
-      dialTimeoutMs: settings.get('cnxTimeout'),
-      helloTimeoutMs: cnxnTimeout > 0 ? cnxnTimeout : settings.get('tickTime') * (settings.get('syncLimit') ?? 5),
-      log: this.#log,
-      feed: this.#feed,
-    });
-  }
-
-  #learnerLinks(own: ServerSpec): LearnerLinks {
-    const { settings } = this.config;
-    return new LearnerLinks({
-      listenOn: this.#bindings(own, 'quorumPort'),
-      noDelay: settings.get('leader.nodelay') && settings.get('follower.nodelay'),
-      turn: this.#turn,
-      log: this.#log,
-      feed: this.#feed,
-      unusable: (reason) => this.#options.onFatal(1, reason),
-    });
-  }
-
-  #clientListener({ host, port }: HostPort | { host: null; port: number }): ClientListener {
-    const { settings } = this.config;
-    return new ClientListener({
-      host,
-      port,
-      backlog: settings.get('clientPortListenBacklog'),
-      maxClientCnxns: settings.get('maxClientCnxns'),
-      maxCnxns: settings.get('maxCnxns'),
-      maxFrameBytes: settings.get('jute.maxbuffer'),
-      keepAlive: settings.get('clientTcpKeepAlive'),
-      turn: this.#turn,
-      log: this.#log,
-      feed: this.#feed,
+  #newClientListener(wiring: Wiring, at: NonNullable<ServerConfig['client']>): ClientListener {
+    return newClientListener(wiring, at, {
       together: (feedAll) => (this.#running === null ? feedAll() : this.#running.together(feedAll)),
       answerCommand: (word, argument, from) => (isCommandWord(word) ? this.#words.answer(word, argument, from) : ''),
       rejected: () => this.#metrics.counters.connection_rejected++,
