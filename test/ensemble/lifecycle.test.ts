@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PROJECT_ROOT } from '../support/implementations.ts';
 import { freePorts } from '../support/ports.ts';
+import { until } from '../support/until.ts';
 
 const ZK_SERVER_SH = join(PROJECT_ROOT, 'bin/zkServer.sh');
 
@@ -39,12 +40,19 @@ function zkServer(...args: string[]): Promise<Outcome> {
   });
 }
 
+/** What `status` says; null while it says that nobody serves. */
+async function statusOfServing(): Promise<string | null> {
+  const { code, stdout } = await zkServer('status');
+  return code === 0 ? stdout : null;
+}
+
 describe('zkServer.sh', () => {
   test('start, status, stop, in Apache’s words', async () => {
     expect(await zkServer('start')).toEqual({ code: 0, stdout: 'Starting zookeeper ... STARTED\n', stderr: `Using config: ${cfg}\n` });
     const pid = readFileSync(join(home, 'data/zookeeper_server.pid'), 'utf8');
     expect(await zkServer('start', 'zoo.cfg')).toMatchObject({ code: 1, stdout: `Starting zookeeper ... already running as process ${pid}.\n` });
-    expect(await zkServer('status')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Client port found: \d+\. Client address: localhost\. Client SSL: false\.\nMode: standalone\n$/) });
+    const serving = await until('it serves', statusOfServing); // STARTED it is a moment before
+    expect(serving).toMatch(/^Client port found: \d+\. Client address: localhost\. Client SSL: false\.\nMode: standalone\n$/);
     expect((await zkServer('restart')).stdout).toBe('Stopping zookeeper ... STOPPED\nStarting zookeeper ... STARTED\n');
     expect(readFileSync(join(home, 'data/zookeeper_server.pid'), 'utf8')).not.toBe(pid);
     expect(await zkServer('stop')).toMatchObject({ code: 0, stdout: 'Stopping zookeeper ... STOPPED\n' });
