@@ -64,7 +64,6 @@ export class Handshake {
     }
     connection.timeOut = Math.min(Math.max(request.timeOut, this.#bounds.min), this.#bounds.max);
     connection.phase = 'connecting';
-    connection.hold();
     clients.heardOf(connection, world.clock.now());
     if (request.sessionId === 0n) this.#create(connection, authority);
     else this.#reattach(connection, request, authority);

@@ -158,7 +158,8 @@ export class Pipeline {
       case 'established':
         return this.#throttler.receive(connection, frame, this.#authority);
       case 'connecting':
-        return connection.held.push(Buffer.from(frame)); // clients do not wait for the ConnectResponse (trap 4)
+        connection.held.push(Buffer.from(frame)); // clients do not wait for the ConnectResponse (trap 4)
+        return connection.hold();
       case 'opened':
         return this.#handshake.receive(connection, frame, this.#authority);
       case 'closing': // behind its own closeSession (trap 20)

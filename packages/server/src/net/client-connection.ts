@@ -44,10 +44,9 @@ export class ClientConnection implements ClientLink {
   #isSlow = false;
   #isOpen = true;
 
-  constructor(accepted: Socket, host: ConnectionHost) {
-    this.remoteAddress = javaAddress(accepted.remoteAddress ?? '');
-    this.remotePort = accepted.remotePort ?? 0;
-    const socket = readShared(accepted, (chunk) => this.#receive(chunk));
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.remoteAddress = javaAddress(socket.remoteAddress ?? '');
+    this.remotePort = socket.remotePort ?? 0;
     this.#socket = socket;
     this.#host = host;
     this.#writer = new BatchedWriter(socket, host.turn, () => this.#flushed());
@@ -55,6 +54,7 @@ export class ClientConnection implements ClientLink {
     socket.on('end', () => socket.destroySoon());
     socket.on('error', () => socket.destroy()); // a reset is an ordinary way for a client to leave
     socket.on('close', () => this.#lost());
+    readShared(socket, (chunk) => this.#receive(chunk));
   }
 
   /** `127.0.0.1:54321` */

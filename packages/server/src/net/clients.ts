@@ -51,7 +51,7 @@ export class ClientListener implements ConnectionHost {
     this.#options = options;
     this.#complaints = new Complaints(options.log);
     // allowHalfOpen: `echo ruok | nc` closes its side before it reads the answer.
-    const settings = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: options.keepAlive };
+    const settings = { allowHalfOpen: true, noDelay: true, keepAlive: options.keepAlive };
     this.#server = createServer(settings, (socket) => this.#accept(socket));
     this.#gone = new Promise((resolve) => this.#server.once('close', resolve));
   }

@@ -8,30 +8,38 @@ const READ_BYTES = 64 * 1024;
  */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** Node keeps the handle of a socket under this name; the option `onread` is public for sockets that dial only. */
-interface WithHandle {
-  _handle: { useUserBuffer?: unknown } | null;
+/**
+ * Where a socket keeps what the option `onread` has given it. The option is public for sockets that dial only; these are the
+ * fields, and the handle's method, by which Node makes it true for them, so that an accepted socket needs no second one.
+ */
+interface WithOnRead {
+  [field: symbol]: unknown;
+  readonly _handle: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
 }
 
+const fieldNamed = (socket: Socket, name: string): symbol | undefined => Object.getOwnPropertySymbols(socket).find((field) => field.description === name);
+
+const pristine = new Socket();
+const BUFFER = fieldNamed(pristine, 'kBuffer');
+const CALLBACK = fieldNamed(pristine, 'kBufferCb');
+
 /**
- * Hands out what an accepted socket receives. A chunk is valid during the call only.
+ * Hands out what an accepted socket receives, from now on. A chunk is valid during the call only.
  *
- * @param accepted from a server with `pauseOnConnect` and `allowHalfOpen`
- * @returns the socket to use from here on: another one on the same handle, or, where there is no plain TCP handle
- *   (TLS), the same
+ * @param accepted in the event that tells of it, before anything was read; where it has no plain TCP handle (TLS), or Node has
+ *   changed, it is read in Node's own way
  */
-export function readShared(accepted: Socket, onChunk: (chunk: Buffer) => void): Socket {
-  const handle = (accepted as unknown as WithHandle)._handle;
-  if (accepted.constructor !== Socket || typeof handle?.useUserBuffer !== 'function') return accepted.on('data', onChunk).resume();
-  (accepted as unknown as WithHandle)._handle = null;
-  accepted.destroy();
-  const onread = {
-    buffer: shared,
-    callback: (length: number): boolean => {
-      onChunk(shared.subarray(0, length));
-      return true;
-    },
+export function readShared(accepted: Socket, onChunk: (chunk: Buffer) => void): void {
+  const socket = accepted as unknown as WithOnRead;
+  const handle = socket._handle;
+  if (accepted.constructor !== Socket || BUFFER === undefined || CALLBACK === undefined || typeof handle?.useUserBuffer !== 'function') {
+    accepted.on('data', onChunk);
+    return;
+  }
+  socket[BUFFER] = shared;
+  socket[CALLBACK] = (length: number): boolean => {
+    onChunk(shared.subarray(0, length));
+    return true;
   };
-  const options = { handle, onread, allowHalfOpen: true };
-  return new Socket(options);
+  handle.useUserBuffer(shared);
 }
