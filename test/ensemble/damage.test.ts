@@ -18,12 +18,13 @@ const TIMEOUT_MS = 120_000;
 const serverOf = (member: Member): string => `127.0.0.1:${member.clientPort}`;
 const version2 = (member: Member): string => join(member.dataDir, 'version-2');
 
-/** Creates znodes, one txn each. */
+/** Creates znodes, one txn each; every member that runs has logged them when it resolves. */
 async function createMany(member: Member, parent: string, count: number): Promise<void> {
   const client = await ZooKeeper.connect(serverOf(member), { sessionTimeoutMs: 20_000 });
   await client.create(parent);
   await Promise.all(Array.from({ length: count }, (_, i) => client.create(`${parent}/n${i}`, `value of ${i}`)));
   await client.close();
+  await zk?.level();
 }
 
 const logsOf = (member: Member): string[] => readdirSync(version2(member)).filter((name) => name.startsWith('log.')).map((name) => join(version2(member), name));
