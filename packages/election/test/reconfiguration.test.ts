@@ -1,37 +1,30 @@
 import { asSid, NO_VOTE, ServerState } from '@zk/protocol';
 import { describe, expect, test } from 'vitest';
-import { config, run, server, story } from './transcript.ts';
+import { config, plays, run, server } from './transcript.ts';
 import type { Subject } from './transcript.ts';
 
 const FOUR = 'server.1=h1:2888:3888; server.2=h2:2888:3888; server.3=h3:2888:3888; server.4=h4:2888:3888';
 
 describe('gossip of configs (3.4, 13.5)', () => {
   test('a newer config with other members is adopted while LOOKING, and the election starts over', () => {
-    expect(
-      run(
-        server(1),
-        'look with epoch 0, zxid 0x0',
-        `2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${FOUR}; version=100000005`,
-        '3: LOOKING for 2 (epoch 0, zxid 0x0), round 2',
-      ),
-    ).toBe(story(`
+    plays(server(1), `
       > look with epoch 0, zxid 0x0
         LOOKING for 1 (epoch 0, zxid 0x0), round 1 → 2 3
       > 2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${FOUR}; version=100000005
         adopt config 0x100000005
         LOOKING for 1 (epoch 0, zxid 0x0), round 2 → 2 3 4 2
       > 3: LOOKING for 2 (epoch 0, zxid 0x0), round 2
-        LOOKING for 2 (epoch 0, zxid 0x0), round 2 → 2 3 4`));
+        LOOKING for 2 (epoch 0, zxid 0x0), round 2 → 2 3 4`);
   });
 
   test('the same members under a newer version: adopted, and the vote that brought it counts', () => {
     const three = 'server.1=h1:2888:3888; server.2=h2:2888:3888; server.3=h3:2888:3888';
-    expect(run(server(1), 'look with epoch 0, zxid 0x0', `2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${three}; version=1`)).toBe(story(`
+    plays(server(1), `
       > look with epoch 0, zxid 0x0
         LOOKING for 1 (epoch 0, zxid 0x0), round 1 → 2 3
       > 2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${three}; version=1
         adopt config 0x1
-        LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 2 3`));
+        LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 2 3`);
   });
 
   test('notifications carry the config in force', () => {
@@ -44,11 +37,11 @@ describe('gossip of configs (3.4, 13.5)', () => {
     ['that is not newer', `${FOUR}; version=0`],
     ['that does not parse (T27)', `${FOUR}; clientPort=2181; version=1`],
   ])('a config %s is ignored, its vote is not', (_, text) => {
-    expect(run(server(1), 'look with epoch 0, zxid 0x0', `2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${text}`)).toBe(story(`
+    plays(server(1), `
       > look with epoch 0, zxid 0x0
         LOOKING for 1 (epoch 0, zxid 0x0), round 1 → 2 3
       > 2: LOOKING for 2 (epoch 0, zxid 0x0), round 1 config ${text}
-        LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 2 3`));
+        LOOKING for 2 (epoch 0, zxid 0x0), round 1 → 2 3`);
   });
 
   test('with reconfiguration off nothing is adopted, and nothing restarted either (T28, ZOOKEEPER-2819)', () => {
@@ -93,9 +86,9 @@ describe('while a reconfig is proposed but not activated (13.3)', () => {
   test('a voter to be votes for nobody at first; its higher round is adopted, its vote is not', () => {
     const subject = joint();
     run(subject, 'look with epoch 1, zxid 0x100000005');
-    expect(run(subject, '4: LOOKING for nobody (epoch 9, zxid 0x0), round 6')).toBe(story(`
+    plays(subject, `
       > 4: LOOKING for nobody (epoch 9, zxid 0x0), round 6
-        LOOKING for 3 (epoch 1, zxid 0x100000005), round 6 → 1 2 4 5`));
+        LOOKING for 3 (epoch 1, zxid 0x100000005), round 6 → 1 2 4 5`);
   });
 
   test('other voters start the search over', () => {

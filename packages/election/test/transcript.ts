@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { asSid, EnsembleConfig, NO_VOTE, ServerState } from '@zk/protocol';
 import type { Notification } from '@zk/protocol';
 import { describe as describeEffect, Election } from '@zk/election';
@@ -31,8 +32,17 @@ export function run(subject: Subject, ...inputs: string[]): string {
   return ['', ...lines].join('\n');
 }
 
-/** Takes away the indentation of a template that begins with a line break. */
-export function story(text: string): string {
+/**
+ * Plays a transcript: feeds the inputs, which are its `>` lines, and expects the effects that stand below each of them.
+ * @param transcript begins with a line break
+ */
+export function plays(subject: Subject, transcript: string): void {
+  const expected = withoutIndent(transcript);
+  const inputs = expected.split('\n').filter((line) => line.startsWith('> ')).map((line) => line.slice(2));
+  expect(run(subject, ...inputs)).toBe(expected);
+}
+
+function withoutIndent(text: string): string {
   const indent = /^\n( *)/.exec(text)?.[1] ?? '';
   return text.replaceAll(`\n${indent}`, '\n').trimEnd();
 }
