@@ -1,8 +1,9 @@
 /**
- * For a test that changes every byte of a checkpoint: a process that LMDB may take down. `prepare <dataDir>` makes a member
- * with a little of everything in its checkpoint; `flip <dataDir> <mask> <offset>…` starts on a copy with that one byte changed,
- * and prints where the copy is, and then what came of it: `exact`, `reported` (and the next start was exact), or `wrong: …`;
- * `start <dataDir>` tells that of a directory as it is. Runs the built packages.
+ * For a test that changes every byte of a checkpoint, in a process that damage could take down. `prepare <dataDir>` makes a
+ * member with a little of everything in its checkpoint; `flip <dataDir> <mask> <offset>…` starts on a copy with that one byte
+ * changed, and prints the offset and what came of it: `exact`, `reported` (and the next start was exact), or `wrong: …`;
+ * `write` does the same, and when the start was exact goes on with changes, another checkpoint, and a start on that. Runs the
+ * built packages.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +32,17 @@ function bodies() {
   ];
 }
 
+/** What is done behind the checkpoint in the mode `write`: pages are freed and used again. */
+function changes() {
+  const some = Array.from({ length: 13 }, (_, n) => ({ type: OpCode.setData, path: `/many/n${3 * n}`, data: Buffer.from(`changed ${n}`), version: 1 }));
+  return [
+    { type: OpCode.delete, path: '/many/n4' },
+    { type: OpCode.multi, txns: some },
+    create('/many/new', 'x'.repeat(5000)),
+    { type: OpCode.setData, path: '/a', data: Buffer.from('changed'), version: 1 },
+  ];
+}
+
 /** Everything a client can see, through lookups of single znodes. */
 function seen(tree, paths) {
   const node = (path) => {
@@ -44,27 +56,45 @@ function summary(tree) {
   return `${tree.lastZxid} ${tree.digest} ${tree.nodeCount} ${[...tree.sessions]} ${[...tree.ephemeralsOf(SESSION)]}`;
 }
 
+/** As it goes to the log of a member whose tree this is. */
+function applied(body, tree) {
+  const header = { clientId: SESSION, cxid: 0, zxid: asZxid(tree.lastZxid + 1n), time: 1n, type: body.type };
+  tree.apply({ header, body, digest: null });
+  return proposalOf({ header, body, digest: { version: 2, treeDigest: BigInt.asIntN(64, tree.digest) } });
+}
+
+function expectedOf(tree) {
+  const paths = ['/', ...Array.from(tree.image().nodes, ({ path }) => path).filter((path) => path !== '' && path !== '/zookeeper/config')];
+  return { paths, seen: seen(tree, paths), summary: summary(tree) };
+}
+
 async function prepare(dataDir) {
   const store = open(dataDir);
   store.recover();
   const tree = new DataTree();
-  const all = bodies();
-  for (const [i, body] of all.entries()) {
-    const header = { clientId: SESSION, cxid: 0, zxid: asZxid(BigInt(i + 1)), time: 1n, type: body.type };
-    tree.apply({ header, body, digest: null });
-    const digest = { version: 2, treeDigest: BigInt.asIntN(64, tree.digest) };
-    store.append(proposalOf({ header, body, digest }), () => {});
-    if (i === all.length - 1) await new Promise((resolve) => store.checkpoint(tree.image(), resolve));
-  }
+  for (const body of bodies()) store.append(applied(body, tree), () => {});
+  await checkpointed(store, tree);
   await closed(store);
-  const paths = ['/', ...Array.from(tree.image().nodes, ({ path }) => path).filter((path) => path !== '' && path !== '/zookeeper/config')];
-  writeFileSync(join(dataDir, 'expected.json'), JSON.stringify({ paths, seen: seen(tree, paths), summary: summary(tree) }));
+  const before = expectedOf(tree);
+  for (const body of changes()) applied(body, tree);
+  writeFileSync(join(dataDir, 'expected.json'), JSON.stringify({ before, after: expectedOf(tree) }));
 }
 
-async function outcome(dataDir, expected) {
+/** @returns why it could not be written, or null */
+const checkpointed = (store, tree) => new Promise((resolve) => store.checkpoint(tree.image(), resolve));
+
+/** @param goOn what to do with the member when everything is as expected */
+async function outcome(dataDir, expected, goOn = async () => 'exact') {
   const store = open(dataDir);
+  let tell = () => {};
+  const failed = new Promise((resolve) => {
+    tell = resolve;
+  });
   let hasFailed = false; // then nothing calls back any more
-  store.onFatal = () => void (hasFailed = true);
+  store.onFatal = (error) => {
+    hasFailed = true;
+    tell(error);
+  };
   try {
     const { image, txns } = store.recover();
     const tree = image ? DataTree.fromImage(image) : new DataTree();
@@ -72,8 +102,8 @@ async function outcome(dataDir, expected) {
     const found = seen(tree, expected.paths);
     const different = found.findIndex((line, i) => line !== expected.seen[i]);
     if (different >= 0) return `wrong: ${found[different]} instead of ${expected.seen[different]}`;
-    while (tree.isReading) tree.readMore(100);
-    return summary(tree) === expected.summary ? 'exact' : `wrong: ${summary(tree)} instead of ${expected.summary}`;
+    if (summary(tree) !== expected.summary) return `wrong: ${summary(tree)} instead of ${expected.summary}`;
+    return await Promise.race([goOn(store, tree), failed.then((error) => (error instanceof DamageError ? 'reported' : `wrong: ${error.stack}`))]);
   } catch (error) {
     if (error instanceof DamageError) return 'reported';
     return `wrong: ${error.stack}`;
@@ -82,28 +112,57 @@ async function outcome(dataDir, expected) {
   }
 }
 
-async function start(dataDir) {
-  const expected = JSON.parse(readFileSync(join(dataDir, 'expected.json'), 'utf8'));
-  const first = await outcome(dataDir, expected);
-  const next = first === 'reported' ? await outcome(dataDir, expected) : 'exact';
-  return (next === 'exact' ? first : `wrong: reported, and then ${next}`).replaceAll('\n', ' | ');
+async function readToTheEnd(_, tree) {
+  while (tree.isReading) tree.readMore(100);
+  return 'exact';
 }
 
-async function flip(dataDir, mask, offsets) {
+/** @returns `reported` when the thread did not take the file, and the checkpoint after that was written */
+async function change(store, tree) {
+  for (const body of changes()) store.append(applied(body, tree), () => {});
+  const failure = await checkpointed(store, tree);
+  if (failure === null) return 'exact';
+  return (await checkpointed(store, tree)) === null ? 'reported' : `wrong: no second checkpoint after ${failure.message}`;
+}
+
+/** Damage that was reported must be gone at the next start. */
+async function start(dataDir, expected, goOn) {
+  const first = await outcome(dataDir, expected, goOn);
+  if (first !== 'reported') return first;
+  const next = await outcome(dataDir, expected, readToTheEnd);
+  return next === 'exact' ? first : `wrong: reported, and then ${next}`;
+}
+
+/** @param readsAll whether the tree needs the file any more when it is changed */
+async function write(dataDir, { before, after }, readsAll) {
+  let written = null;
+  const goOn = async (store, tree) => {
+    if (readsAll) await readToTheEnd(store, tree);
+    written = await change(store, tree);
+    return 'exact';
+  };
+  const first = await outcome(dataDir, before, goOn);
+  const isLogged = first !== 'reported' || (await outcome(dataDir, after)) === 'exact';
+  if (first.startsWith('wrong') || written?.startsWith('wrong')) return `${first}, ${written}`;
+  const next = await start(dataDir, isLogged ? after : before, readToTheEnd);
+  return next === 'exact' ? (written ?? first) : next === 'reported' ? `wrong: reported after it was written` : next;
+}
+
+async function flip(mode, dataDir, mask, offsets) {
   const content = readFileSync(join(dataDir, DATA));
+  const expected = JSON.parse(readFileSync(join(dataDir, 'expected.json'), 'utf8'));
+  const copy = `${dataDir}.${process.pid}`;
   for (const offset of offsets) {
-    const copy = `${dataDir}.${process.pid}.${offset}`; // a new path: LMDB knows its environments by theirs
     cpSync(dataDir, copy, { recursive: true });
     const flipped = Buffer.from(content);
     flipped[offset] ^= mask;
     writeFileSync(join(copy, DATA), flipped);
-    console.log(copy);
-    console.log(await start(copy));
+    const result = mode === 'write' ? await write(copy, expected, offset % 2 === 0) : await start(copy, expected.before, readToTheEnd);
+    console.log(`${offset} ${result.replaceAll('\n', ' | ')}`);
     rmSync(copy, { recursive: true, force: true });
   }
 }
 
 const [mode, dataDir, mask, ...offsets] = process.argv.slice(2);
 if (mode === 'prepare') await prepare(dataDir);
-else if (mode === 'start') console.log(await start(dataDir));
-else await flip(dataDir, Number(mask), offsets.map(Number));
+else await flip(mode, dataDir, Number(mask), offsets.map(Number));

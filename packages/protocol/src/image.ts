@@ -50,8 +50,6 @@ export interface ImageSource {
   precedes(one: string, other: string): boolean;
   /** What was handed out does not add up: reports it. @returns what is to be thrown */
   damaged(reason: string): Error;
-  /** All has been read once. Single znodes may still be asked for, now or much later. */
-  idle(): void;
   /** Nothing more is asked. */
   close(): void;
 }

@@ -41,8 +41,6 @@ export class MemorySource implements ImageSource {
     return (this.#places.get(one) ?? 0) < (this.#places.get(other) ?? 0);
   }
 
-  idle(): void {}
-
   damaged(reason: string): Error {
     return new Error(`an image in memory cannot be damaged: ${reason}`);
   }

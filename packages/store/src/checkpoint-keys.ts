@@ -30,8 +30,13 @@ export function znodeKey(path: string): Buffer {
 export function pathOfKey(key: Buffer): string | null {
   if (key.length === 1) return '';
   const nul = key.indexOf(NUL);
-  if (key[0] === LONG_PARENT || key[nul + 1] === SLASH) return null;
+  if (isHashed(key, nul)) return null;
   return `${key.toString('utf8', 0, nul)}/${key.toString('utf8', nul + 1)}`;
+}
+
+/** Whether a key says what the path is: one that is too long it does not. */
+export function spellsPath(key: Buffer): boolean {
+  return !isHashed(key, key.indexOf(NUL));
 }
 
 /** The keys of a znode's children are behind `start` and before `end`. */
@@ -49,6 +54,8 @@ export function numberKey(id: bigint): Buffer {
 }
 
 export const idOfKey = (key: Buffer): bigint => key.readBigInt64BE(0);
+
+const isHashed = (key: Buffer, nul: number): boolean => key[0] === LONG_PARENT || key[nul + 1] === SLASH;
 
 function longKey(path: Buffer, slash: number): Buffer {
   const parent = path.subarray(0, slash);

@@ -1,24 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { invariant, type ACL, type Image, type ImageNode, type ImageSource, type ImageTotals, type SessionId } from '@zk/protocol';
-import type { Database } from 'lmdb';
 import type { TableName } from './checkpoint-chunks.ts';
-import { childKeys, idOfKey, pathOfKey, znodeKey } from './checkpoint-keys.ts';
+import { childKeys, idOfKey, pathOfKey, spellsPath, znodeKey } from './checkpoint-keys.ts';
 import { decodeAcl, decodeSession, readOwnedPath, readZnode, type CheckpointMeta } from './checkpoint-records.ts';
 import { CHECKSUM_BYTES } from './checkpoint-tables.js';
-
-export type Table = Database<Buffer, Buffer>;
-
-/** Records taken from LMDB at a time: no cursor stays open while somebody else has the floor. */
-const BATCH = 256;
-
-interface Entry {
-  readonly key: Buffer;
-  readonly record: Buffer;
-}
+import type { LmdbEntry, LmdbFile } from './lmdb-file.js';
 
 /** What the reader needs of the checkpoint it reads. */
-export interface CheckpointFile {
-  table(name: TableName): Table;
+export interface CheckpointSource {
+  open(): LmdbFile;
   /** Reports damage and puts the file aside. @returns what is to be thrown */
   damaged(reason: string): Error;
   /** Nothing more is read for now. */
@@ -27,12 +17,12 @@ export interface CheckpointFile {
 
 /** The tree in a checkpoint: as an image to be read whole, and as a source for single znodes. */
 export class CheckpointReader implements ImageSource {
-  readonly #file: CheckpointFile;
+  readonly #source: CheckpointSource;
   readonly #meta: CheckpointMeta;
   #isClosed = false;
 
-  constructor(file: CheckpointFile, meta: CheckpointMeta) {
-    this.#file = file;
+  constructor(source: CheckpointSource, meta: CheckpointMeta) {
+    this.#source = source;
     this.#meta = meta;
   }
 
@@ -56,23 +46,21 @@ export class CheckpointReader implements ImageSource {
 
   find(path: string): ImageNode | null {
     const key = znodeKey(path);
-    const value = this.#attempt(() => this.#table('znodes').get(key));
-    if (!value) return null;
-    const node = this.#attempt(() => readZnode(checked(key, value), pathOfKey(key)));
-    if (node.path !== path) throw this.damaged(`${path} is ${node.path}`);
+    const node = this.#lookUp(path, key);
+    if (node !== null && node.path !== path) throw this.damaged(`${path} is ${node.path}`);
     return node;
   }
 
-  *childrenOf(path: string): Generator<ImageNode> {
-    yield* this.#znodesIn('znodes', childKeys(path));
+  childrenOf(path: string): Iterable<ImageNode> {
+    return this.#records('znodes', znodeOf, childKeys(path));
   }
 
-  *owned(): Generator<string> {
-    for (const { key, record } of this.#entries('owned')) yield pathOfKey(key) ?? readOwnedPath(record);
+  owned(): Iterable<string> {
+    return this.#records('owned', (key, record) => pathOfKey(key) ?? readOwnedPath(record));
   }
 
-  *nodes(): Generator<ImageNode> {
-    yield* this.#znodesIn('znodes', {});
+  nodes(): Iterable<ImageNode> {
+    return this.#records('znodes', znodeOf);
   }
 
   precedes(one: string, other: string): boolean {
@@ -81,21 +69,17 @@ export class CheckpointReader implements ImageSource {
 
   damaged(reason: string): Error {
     this.#isClosed = true;
-    return this.#file.damaged(reason);
+    return this.#source.damaged(reason);
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  idle(): void {
-    if (!this.#isClosed) this.#file.readToTheEnd();
-  }
-
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#file.readToTheEnd();
+    this.#source.readToTheEnd();
   }
 
   /** Somebody else reads the file from now on, or nobody does. */
@@ -104,73 +88,55 @@ export class CheckpointReader implements ImageSource {
   }
 
   *#sessions(): Generator<{ id: SessionId; timeOut: number }> {
-    let count = 0;
-    for (const { key, record } of this.#entries('sessions')) {
-      count += 1;
-      yield decodeSession(idOfKey(key), record);
-    }
-    this.#requireCount('sessions', count, this.#meta.sessions);
+    yield* this.#counted('sessions', this.#meta.sessions, this.#records('sessions', (key, record) => decodeSession(idOfKey(key), record)));
   }
 
   *#acls(): Generator<{ id: bigint; acl: ACL[] }> {
-    let count = 0;
-    for (const { key, record } of this.#entries('acls')) {
-      count += 1;
-      yield { id: idOfKey(key), acl: decodeAcl(record) };
-    }
-    this.#requireCount('ACL lists', count, this.#meta.acls);
+    yield* this.#counted('ACL lists', this.#meta.acls, this.#records('acls', (key, record) => ({ id: idOfKey(key), acl: decodeAcl(record) })));
   }
 
   *#allNodes(): Generator<ImageNode> {
+    yield* this.#counted('znodes', this.#meta.nodeCount, this.nodes());
+    this.#source.readToTheEnd();
+  }
+
+  *#counted<T>(what: string, expected: number | null, records: Iterable<T>): Generator<T> {
     let count = 0;
-    for (const node of this.nodes()) {
+    for (const record of records) {
       count += 1;
-      yield node;
+      yield record;
     }
-    this.#requireCount('znodes', count, this.#meta.nodeCount);
-    this.#file.readToTheEnd();
-  }
-
-  *#znodesIn(name: TableName, range: KeyRange): Generator<ImageNode> {
-    for (const { key, record } of this.#entries(name, range)) yield this.#attempt(() => readZnode(record, pathOfKey(key)));
-  }
-
-  *#entries(name: TableName, { start, end }: KeyRange = {}): Generator<Entry> {
-    let behind = start;
-    for (let batch = this.#batch(name, behind, end); batch.length > 0; batch = this.#batch(name, behind, end)) {
-      for (const { key, value } of batch) yield { key, record: this.#attempt(() => checked(key, value)) };
-      behind = this.#further(batch.at(-1)?.key, behind);
-    }
-  }
-
-  /** A page that leads back to an earlier one would be read for ever. */
-  #further(last: Buffer | undefined, behind: Buffer | undefined): Buffer | undefined {
-    if (last && behind && Buffer.compare(last, behind) <= 0) throw this.damaged('the keys are out of order');
-    return last;
-  }
-
-  #batch(name: TableName, behind: Buffer | undefined, end: Buffer | undefined): { key: Buffer; value: Buffer }[] {
-    const options = { ...(behind && { start: behind, exclusiveStart: true }), ...(end && { end }), limit: BATCH };
-    return this.#attempt(() => [...this.#table(name).getRange(options)]);
-  }
-
-  #table(name: TableName): Table {
-    if (this.#isClosed) throw new ClosedError();
-    return this.#file.table(name);
-  }
-
-  #requireCount(what: string, count: number, expected: number | null): void {
     if (expected !== null && count !== expected) throw this.damaged(`${count} ${what} of ${expected}`);
   }
 
-  /** Whatever goes wrong in reading is damage, LMDB's own complaints too. */
-  #attempt<T>(read: () => T): T {
+  #lookUp(path: string, key: Buffer): ImageNode | null {
     try {
-      return read();
+      const entry = this.#open().get('znodes', key);
+      return entry && readZnode(checked(entry), spellsPath(key) ? path : null);
     } catch (error) {
-      if (error instanceof ClosedError) throw error;
-      throw this.damaged((error as Error).message);
+      throw this.#damageOf(error);
     }
+  }
+
+  *#records<T>(name: TableName, read: (key: Buffer, record: Buffer) => T, { start, end }: KeyRange = {}): Generator<T> {
+    try {
+      for (const entry of this.#open().entries(name, start, end)) {
+        yield read(entry.key, checked(entry));
+        this.#open();
+      }
+    } catch (error) {
+      throw this.#damageOf(error);
+    }
+  }
+
+  #open(): LmdbFile {
+    if (this.#isClosed) throw new ClosedError();
+    return this.#source.open();
+  }
+
+  /** Whatever goes wrong in reading is damage. */
+  #damageOf(error: unknown): Error {
+    return error instanceof ClosedError ? error : this.damaged((error as Error).message);
   }
 }
 
@@ -187,12 +153,19 @@ class ClosedError extends Error {
   }
 }
 
-/** The record of a value. @throws Error when it is not what was written under this key */
-export function checked(key: Buffer, value: Buffer): Buffer {
-  const end = value.length - CHECKSUM_BYTES;
-  const record = value.subarray(0, Math.max(0, end));
-  if (end < 0 || value.readUInt32BE(end) !== crc32(record, crc32(key))) throw new Error(`a record's checksum is wrong (${key.toString('latin1')})`);
-  return record;
+const znodeOf = (key: Buffer, record: Buffer): ImageNode => readZnode(record, pathOfKey(key));
+
+/** The record in an entry. @throws Error when it is not what was written under this key */
+export function checked({ key, value }: LmdbEntry): Buffer {
+  const length = value.length - CHECKSUM_BYTES;
+  if (length < 0 || value.readUInt32BE(length) !== checksumOf(key, value, length)) throw new Error(`a record's checksum is wrong (${key.toString('latin1')})`);
+  return value.subarray(0, length);
+}
+
+/** In one call into zlib where that can be: each costs as much as a hundred bytes and more. */
+function checksumOf(key: Buffer, value: Buffer, length: number): number {
+  const isOnePiece = key.buffer === value.buffer && key.byteOffset + key.length === value.byteOffset;
+  return isOnePiece ? crc32(new Uint8Array(key.buffer, key.byteOffset, key.length + length)) : crc32(value.subarray(0, length), crc32(key));
 }
 
 function again<T>(start: () => Iterator<T>): Iterable<T> {

@@ -11,6 +11,7 @@ export type ToWriter =
 /** What it says. `taken` gives back the memory of the chunks that it has entered. */
 export type FromWriter =
   | { readonly kind: 'taken'; readonly buffers: readonly ArrayBuffer[] }
+  | { readonly kind: 'damaged'; readonly reason: string }
   | { readonly kind: 'committed' | 'aborted' | 'closed' };
 
 /** Bytes of chunks under way to the thread; twice what it gathers before it enters anything, so that neither side waits. */
@@ -24,6 +25,11 @@ export class CheckpointError extends Error {
   override readonly name = 'CheckpointError';
 }
 
+/** The file on disk is not what LMDB writes: it was not opened. The message says what is wrong with it. */
+export class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError';
+}
+
 /** The thread that enters records into LMDB, seen from outside. One transaction at a time. */
 export class CheckpointThread {
   readonly #worker: Worker;
@@ -34,8 +40,9 @@ export class CheckpointThread {
   #waiting: (() => void) | null = null;
   #last: FromWriter['kind'] | null = null;
 
-  constructor(directory: string) {
-    this.#worker = new Worker(new URL('./checkpoint-writer.js', import.meta.url), { workerData: { directory } });
+  /** @param isSound whether the thread need not look at the file before it has LMDB open it */
+  constructor(directory: string, isSound: boolean) {
+    this.#worker = new Worker(new URL('./checkpoint-writer.js', import.meta.url), { workerData: { directory, isSound } });
     this.#worker.on('message', (message: FromWriter) => this.#heard(message));
     this.#worker.on('error', (error: Error) => this.#failed(error));
     this.#worker.unref(); // a process that has nothing else to do may end
@@ -80,7 +87,7 @@ export class CheckpointThread {
     await this.#worker.terminate();
   }
 
-  async #ask(message: ToWriter, answer: Exclude<FromWriter['kind'], 'taken'>, transfer: ArrayBuffer[] = []): Promise<void> {
+  async #ask(message: ToWriter, answer: Exclude<FromWriter['kind'], 'taken' | 'damaged'>, transfer: ArrayBuffer[] = []): Promise<void> {
     this.#last = null;
     this.#tell(message, transfer);
     await this.#until(() => this.#last === answer);
@@ -92,6 +99,7 @@ export class CheckpointThread {
 
   #heard(message: FromWriter): void {
     if (message.kind === 'taken') this.#taken(message.buffers);
+    else if (message.kind === 'damaged') this.#failure ??= new DamagedFileError(message.reason);
     else this.#last = message.kind;
     this.#waiting?.();
   }
@@ -106,7 +114,7 @@ export class CheckpointThread {
     this.#waiting?.();
   }
 
-  /** @throws CheckpointError when the thread has failed */
+  /** @throws CheckpointError when the thread has failed, DamagedFileError when it has not begun */
   async #until(isSo: () => boolean): Promise<void> {
     this.#worker.ref();
     while (!this.#failure && !isSo()) {
@@ -116,6 +124,7 @@ export class CheckpointThread {
     }
     this.#worker.unref();
     this.#waiting = null;
+    if (this.#failure instanceof DamagedFileError) throw this.#failure;
     if (this.#failure) throw new CheckpointError(`the checkpoint could not be written: ${this.#failure.message}`, { cause: this.#failure });
   }
 }

@@ -2,12 +2,13 @@
  * The thread that writes checkpoints. It owns no state: it is handed records, enters them in one LMDB transaction, and
  * says when that is on disk. JavaScript, because a thread begins with a file that Node can run as it is, in tests too.
  */
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
-import { CHECKSUM_BYTES, KNOWN_FIELDS, openTables } from './checkpoint-tables.js';
+import { CHECKSUM_BYTES, FILE, KNOWN_FIELDS, openTables } from './checkpoint-tables.js';
+import { checkLmdbFile } from './lmdb-check.js';
 
 /** @typedef {import('./checkpoint-thread.ts').ToWriter} Message */
 /** @typedef {typeof import('./unknown-fields.js').unknownFields} UnknownFields */
@@ -22,6 +23,11 @@ let seal = Buffer.allocUnsafeSlow(64 * 1024);
 if (!parentPort) throw new Error('checkpoint-writer is the main file of a thread');
 const port = parentPort;
 giveWay();
+const damage = workerData.isSound ? null : damageOf(join(workerData.directory, FILE));
+if (damage !== null) {
+  port.postMessage({ kind: 'damaged', reason: damage });
+  process.exit();
+}
 const { root, tables } = openTables(workerData.directory);
 
 /** @type {Message[]} */
@@ -49,6 +55,20 @@ for (let message = await receive(); message.kind !== 'close'; message = await re
 await root.close();
 port.postMessage({ kind: 'closed' });
 port.close();
+
+/**
+ * LMDB believes its pages, and an error in them can take the process down: it gets none that have not been checked.
+ * @param {string} file @returns {string | null} what is wrong with it
+ */
+function damageOf(file) {
+  if (!statSync(file, { throwIfNoEntry: false })?.size) return null; // there is none yet
+  try {
+    checkLmdbFile(file);
+    return null;
+  } catch (error) {
+    return /** @type {Error} */ (error).message;
+  }
+}
 
 /** Whoever serves comes first. On Linux a thread has a priority of its own; elsewhere it would be the process's. */
 function giveWay() {

@@ -1,5 +1,6 @@
 import type { Capture, Image, Zxid } from '@zk/protocol';
-import { captureOf, type Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { captureOf } from './checkpoint-capture.ts';
 import { CheckpointError } from './checkpoint-thread.ts';
 import { isOutOfRoom } from './room.ts';
 import type { Snapshots } from './snapshots.ts';

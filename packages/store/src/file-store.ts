@@ -1,5 +1,6 @@
 import { asZxid, violated, type Image, type Proposal, type Zxid } from '@zk/protocol';
-import { Checkpoint, removeCheckpoint } from './checkpoint.ts';
+import { Checkpoint } from './checkpoint.ts';
+import { removeCheckpoint } from './checkpoint-directory.ts';
 import { Checkpointer, type CheckpointHost } from './checkpointer.ts';
 import { openDataDirectory, type DataDirectory } from './data-directory.ts';
 import { nodeDisk, type Disk } from './disk.ts';

@@ -1,5 +1,6 @@
 import { asZxid, hex, parseProposal, type Image, type Zxid } from '@zk/protocol';
-import { leadsTo, type Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { leadsTo } from './checkpoint-capture.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { DamageError } from './damage.ts';
 import { syncDirectoryNow, type Disk } from './disk.ts';

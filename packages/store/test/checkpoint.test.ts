@@ -197,33 +197,65 @@ describe('damage', () => {
     expect([recovered.image?.zxid, paths(tree)]).toEqual([0n, paths(member.tree)]);
   });
 
-  test('what two starts in a row died of reading is put aside by the next one', async () => {
-    const member = new Member();
-    await member.create('/a');
-    await member.checkpoint();
-    for (let deaths = 0; deaths < 2; deaths++) {
-      const dying = FileStore.open({ dataDir: member.dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
-      expect(dying.recover().image?.zxid).toBe(1n); // and its znodes are never read to the end
-    }
-    const { recovered, tree } = new Member(member.dataDir);
-    expect([recovered.image?.zxid, paths(tree)]).toEqual([0n, paths(member.tree)]);
-    expect(recovered.notes.join()).toContain('2 starts in a row ended while reading it');
-  });
-
-  test('a start that was killed while reading costs nothing, nor do many that were not in a row', async () => {
+  test('starts that were killed while reading cost nothing', async () => {
     const member = new Member();
     await member.create('/a');
     await member.checkpoint();
     await member.close();
     for (let times = 0; times < 3; times++) {
-      expect(FileStore.open({ dataDir: member.dataDir, preAllocKb: 64, checkpoint: 'lmdb' }).recover().image?.zxid).toBe(1n);
-      const next = new Member(member.dataDir);
-      expect([next.recovered.image?.zxid, paths(next.tree)]).toEqual([1n, paths(member.tree)]);
-      await next.close();
+      const killed = FileStore.open({ dataDir: member.dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
+      expect(killed.recover().image?.zxid).toBe(1n); // and its znodes are never read to the end
     }
+    const next = new Member(member.dataDir);
+    expect([next.recovered.notes, next.recovered.image?.zxid, paths(next.tree)]).toEqual([[], 1n, paths(member.tree)]);
   });
 
-  test('a file that is no LMDB environment is put aside', async () => {
+  describe('that nobody has read before something is written', () => {
+    /** A start on a checkpoint, in which something is wrong by then that only whoever looks at all of it finds. */
+    async function startedBeforeDamage(): Promise<Member> {
+      const before = new Member();
+      await before.create('/a', '/b');
+      await before.checkpoint();
+      await before.close();
+      return new Member(before.dataDir);
+    }
+
+    function damage(member: Member): void {
+      const path = join(checkpointOf(member), 'data.mdb');
+      const content = readFileSync(path);
+      const [zero, one] = [0, 4096].map((at) => at + 24 + 24 + 48 + 32); // the number of tables in the main tree, which nobody goes by
+      for (const at of [zero!, one!]) content[at] = content[at]! ^ 0x42;
+      writeFileSync(path, content);
+    }
+
+    test('is found by the thread before LMDB sees it; the server goes on, and the next checkpoint is whole', async () => {
+      const member = await startedBeforeDamage();
+      member.tree.readMore(Infinity);
+      damage(member);
+      await member.set('/a', 'changed');
+      const failure = await new Promise<Error | null>((resolve) => member.store.checkpoint(member.tree.image(), resolve));
+      expect(failure?.message).toMatch(/^the checkpoint on disk is damaged: .* put aside as checkpoint.damaged, the next one is written whole$/);
+      await member.set('/b', 'changed');
+      await member.checkpoint();
+      await member.close();
+      const next = new Member(member.dataDir);
+      expect([next.recovered.notes, next.recovered.image?.zxid, paths(next.tree)]).toEqual([[], 4n, paths(member.tree)]);
+    });
+
+    test('ends the server that still reads through to it; the next start does without it', async () => {
+      const member = await startedBeforeDamage();
+      const told = new Promise<string>((resolve) => {
+        member.store.onFatal = ({ message }) => resolve(message);
+      });
+      damage(member);
+      member.store.checkpoint(member.tree.image(), () => {});
+      expect(await told).toContain('put aside as checkpoint.damaged, the next start does without it');
+      const next = new Member(member.dataDir);
+      expect([next.recovered.image?.zxid, next.tree.lastZxid, next.tree.node('/b')?.data?.toString()]).toEqual([0n, 2n, 'new']);
+    });
+  });
+
+  test('a file that is no LMDB file is put aside', async () => {
     const member = new Member();
     await member.create('/a');
     await member.checkpoint();

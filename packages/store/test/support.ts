@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import { FileStore, nodeDisk, type Disk, type FileStoreOptions } from '../src/index.ts';
 import type { StoreUnderTest } from '../src/testing.ts';
@@ -56,4 +57,11 @@ export function fullableDisk(): Disk & { fill(): void; makeRoom(): void } {
 /** The names in version-2, sorted. */
 export function filesOf(dataDir: string): string[] {
   return readdirSync(join(dataDir, 'version-2')).sort();
+}
+
+/** A record as the writer's thread puts it under this key. */
+export function sealed(key: Buffer, record: Buffer): Buffer {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(record, crc32(key)));
+  return Buffer.concat([record, sum]);
 }

@@ -53,7 +53,6 @@ export class CacheBound {
   begin(source: ImageSource, count: number, deleted: Iterable<string>): void {
     this.#evicted = new EvictedZnodes(this.#znodes, source, count, deleted);
     this.#znodes.table.backing = this.#evicted;
-    this.#evicted.idle();
   }
 
   /** Looks at so many records and evicts which of them it may. */
@@ -67,7 +66,7 @@ export class CacheBound {
       if (this.#hand >= table.idLimit) this.#hand = 0;
       const node = table.byId(this.#hand++);
       this.#inVain = this.#tryToEvict(node, evicted) ? 0 : this.#inVain + 1;
-      if (table.bytes <= target || this.#inVain > table.idLimit) this.#rest(evicted);
+      if (table.bytes <= target || this.#inVain > table.idLimit) this.#rest();
     }
   }
 
@@ -113,12 +112,11 @@ export class CacheBound {
   }
 
   /** After a lap in vain until there is a little more, or a checkpoint: a lap costs, and there is nothing to be had. */
-  #rest(evicted: EvictedZnodes): void {
+  #rest(): void {
     const { bytes } = this.#znodes.table;
     this.#isSweeping = false;
     this.#inVain = 0;
     this.#limit = bytes <= this.#bytes ? this.#bytes : bytes + this.#bytes * FREED;
-    evicted.idle();
   }
 
   #tryToEvict(node: ZnodeRecord, evicted: EvictedZnodes): boolean {

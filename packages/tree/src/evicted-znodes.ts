@@ -57,11 +57,6 @@ export class EvictedZnodes extends SourceBacking {
     this.#deletedBefore.clear();
   }
 
-  /** Nothing is asked for the moment. */
-  idle(): void {
-    this.source.idle();
-  }
-
   protected override isDeleted(path: string): boolean {
     return super.isDeleted(path) || this.#deletedBefore.has(path);
   }

@@ -98,8 +98,6 @@ export class Source implements ImageSource {
     return one < other;
   }
 
-  idle(): void {}
-
   damaged(reason: string): Error {
     return new Error(`damaged: ${reason}`);
   }
