@@ -3,14 +3,7 @@ import { expect, test } from 'vitest';
 import { decodeTxn, encodeTxn, OpCode, type Image, type ImageNode, type Txn } from '@zk/protocol';
 import { DataTree } from '../src/index.ts';
 import { histories, Model, modelFacts, treeFacts } from './model.ts';
-import { Applier, BOB } from './txns.ts';
-
-const options = { extendedTypes: true };
-
-function treeAfter(txns: Txn[], tree = new DataTree(options)): DataTree {
-  for (const txn of txns) tree.apply(txn);
-  return tree;
-}
+import { Applier, BOB, options, treeAfter } from './txns.ts';
 
 test('after any history the tree is what the obvious model says', () => {
   fc.assert(

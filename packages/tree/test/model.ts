@@ -20,6 +20,7 @@ export type Intent =
   | { kind: 'createSession' | 'closeSession'; session: number }
   | { kind: 'multi'; intents: Intent[] };
 
+/** Parents first. */
 const PATHS = ['/a', '/b', '/a/x', '/a/y', '/a/x/p', '/b/é', '/b/é/中'];
 const ACLS = [OPEN_ACL, READ_ACL, [{ perms: 3, id: { scheme: 'digest', id: 'bob:x' } }]];
 
@@ -42,10 +43,10 @@ const intent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('multi' as const), intents: fc.array(partIntent, { maxLength: 4 }) }) },
 );
 
-/** What a leader would propose, one txn after the other. */
-export const histories: fc.Arbitrary<Txn[]> = fc.array(intent, { maxLength: 60 }).map(proposals);
+/** What a leader would propose, one txn after the other, to a new tree or one in which every place is taken. */
+export const histories: fc.Arbitrary<Txn[]> = fc.oneof(historiesAfter([]), historiesAfter(PATHS));
 
-/** The same for a tree in which these znodes were created first. */
+/** The same for a tree in which these znodes were created first; their creation is the beginning of the history. */
 export function historiesAfter(paths: readonly string[]): fc.Arbitrary<Txn[]> {
   const first = paths.map((path, index): Intent => ({ kind: 'create', path, data: Buffer.from(path), owner: 'none', session: 1, acl: index % ACLS.length }));
   return fc.array(intent, { maxLength: 60 }).map((intents) => proposals([...first, ...intents]));

@@ -4,8 +4,7 @@ import { DataTree, type Outcome } from '../src/index.ts';
 /** Of the trees that histories are played to. */
 export const options = { extendedTypes: true };
 
-export function treeAfter(txns: readonly Txn[]): DataTree {
-  const tree = new DataTree(options);
+export function treeAfter(txns: readonly Txn[], tree = new DataTree(options)): DataTree {
   for (const txn of txns) tree.apply(txn);
   return tree;
 }
