@@ -1,4 +1,5 @@
-export * from './client.ts';
+export { ZooKeeper } from './client.ts';
+export type { CallOptions, ConnectOptions, CreateOptions, RemovableWatch, RemoveWatchesOptions, WatchOptions } from './options.ts';
 export { parseConnectString, type ConnectString, type HostPort } from './connect-string.ts';
 export { type CreateMode } from './create-modes.ts';
 export { type ClientState, type WatchEvent, type WatchEventType } from './events.ts';

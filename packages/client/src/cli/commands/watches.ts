@@ -1,4 +1,4 @@
-import type { RemovableWatch } from '../../client.ts';
+import type { RemovableWatch } from '../../options.ts';
 import type { WatchKind } from '../../watch-registry.ts';
 import { usageOf, type Command } from '../command.ts';
 import { CliError } from '../errors.ts';
