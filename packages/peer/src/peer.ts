@@ -17,7 +17,7 @@ import type { PeerStatus } from './status.ts';
 import { Restoring, type Restorable } from './restoring.ts';
 import { Roles } from './roles.ts';
 import { Stopping, type Stoppable } from './stopping.ts';
-import { TreeReading } from './tree-reading.ts';
+import { TreeUpkeep } from './tree-upkeep.ts';
 import type { Input, World } from './world.ts';
 
 /**
@@ -32,7 +32,7 @@ export class Peer implements Member, Search {
   readonly observerMasters: ObserverMasters | null;
   /** What was found on disk, without the data: told and completed at the start. */
   readonly #found: { readonly isNew: boolean; readonly hasEpochs: boolean; readonly trusted: boolean; readonly notes: readonly string[]; readonly damage: Error | null };
-  readonly #reading: TreeReading;
+  readonly #upkeep: TreeUpkeep;
   readonly #checkpoints: Checkpoints;
   readonly #shortage: TroubleClock;
   readonly #electorate: Electorate;
@@ -57,7 +57,7 @@ export class Peer implements Member, Search {
     this.history = new MemberHistory(config, world, recovered, (tree) => this.#writeConfig(tree));
     this.pipeline = new Pipeline(config, world, () => this.history.tree);
     this.observerMasters = config.observerMasterPort === null ? null : new ObserverMasters(config.observerMasterPort, world.random);
-    this.#reading = new TreeReading(world, () => this.history.tree);
+    this.#upkeep = new TreeUpkeep(world, () => this.history.tree);
     this.#checkpoints = new Checkpoints(world, config, image?.zxid ?? asZxid(0n));
     this.#shortage = new TroubleClock(world);
     this.#stopping = new Stopping(this.#stoppable(), this.#checkpoints);
@@ -83,7 +83,7 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#reading.nextDeadline, this.#stopping.nextDeadline(), this.#checkpoints.nextDeadline(), this.#restoring.nextDeadline());
+    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#upkeep.nextDeadline, this.#stopping.nextDeadline(), this.#checkpoints.nextDeadline(), this.#restoring.nextDeadline());
   }
 
   inspect(): PeerStatus {
@@ -260,7 +260,7 @@ export class Peer implements Member, Search {
       case 'start':
         return this.#start();
       case 'stop':
-        this.#reading.stop();
+        this.#upkeep.stop();
         this.#electorate.close();
         return this.#stopping.begin();
       default:
@@ -331,7 +331,7 @@ export class Peer implements Member, Search {
     if (now >= this.#role.nextDeadline()) this.#role.tick(now);
     if (now >= this.pipeline.nextDeadline()) this.pipeline.tick(now);
     if (now >= this.#checkpoints.nextDeadline()) this.#checkpoints.retry(now, this.#role.isServing ? this.history.tree : null);
-    if (now >= this.#reading.nextDeadline) this.#reading.tick(now);
+    if (now >= this.#upkeep.nextDeadline) this.#upkeep.tick(now);
   }
 
   /**

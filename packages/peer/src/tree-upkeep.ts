@@ -2,7 +2,7 @@ import type { Millis } from '@zk/protocol';
 import type { DataTree } from '@zk/tree';
 import type { World } from './world.ts';
 
-/** Znodes read at a time, fewer where they are large: a few ms of work; what is asked of the member waits no longer than that. */
+/** Znodes read at a time, fewer where they are large: a few ms of work, and nobody's request waits longer than that. */
 const PIECE = 500;
 /** Between two pieces, for everything else. */
 const PAUSE_MS = 2;
@@ -10,10 +10,10 @@ const PAUSE_MS = 2;
 const SWEPT = 1000;
 
 /**
- * Reads the rest of a tree that is served before it has been read, piece by piece; later, where there is a bound, it keeps
- * what is in memory within that.
+ * Work on the tree that nobody waits for, in small pieces: reads the rest of one that is served before it has been read,
+ * and later, where memory has a bound, lets go what is too much.
  */
-export class TreeReading {
+export class TreeUpkeep {
   readonly #world: World;
   readonly #tree: () => DataTree;
   #next: Millis = 0;
