@@ -83,7 +83,15 @@ export class Peer implements Member, Search {
   /** When a tick is due, on the world's clock; Infinity: nothing is waited for. */
   nextDeadline(): Millis {
     if (this.#dead) return Infinity;
-    return Math.min(this.#role.nextDeadline(), this.#electorate.nextDeadline(), this.pipeline.nextDeadline(), this.#upkeep.nextDeadline, this.#stopping.nextDeadline(), this.#checkpoints.nextDeadline(), this.#restoring.nextDeadline());
+    return Math.min(
+      this.#role.nextDeadline(),
+      this.#electorate.nextDeadline(),
+      this.pipeline.nextDeadline(),
+      this.#upkeep.nextDeadline,
+      this.#stopping.nextDeadline(),
+      this.#checkpoints.nextDeadline(),
+      this.#restoring.nextDeadline(),
+    );
   }
 
   inspect(): PeerStatus {

@@ -1,5 +1,7 @@
 import { JuteError, Reader } from '@zk/jute';
-import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, GetChildrenRequest, GetDataRequest, MultiHeader, OpCode, SetDataRequest } from '@zk/protocol';
+import {
+  CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, GetChildrenRequest, GetDataRequest, MultiHeader, OpCode, SetDataRequest,
+} from '@zk/protocol';
 import { REQUEST_HEADER } from './decode-request.ts';
 
 /** Requests whose record begins with a path. */

@@ -76,7 +76,9 @@ async function act(invocation: Extract<Invocation, { kind: 'action' }>): Promise
   process.exitCode = await actOnFile(invocation, configFile, installation, load);
 }
 
-async function actOnFile({ action, defines, sets }: Extract<Invocation, { kind: 'action' }>, configFile: string, installation: Installation, load: () => ServerConfig): Promise<number> {
+async function actOnFile(
+  { action, defines, sets }: Extract<Invocation, { kind: 'action' }>, configFile: string, installation: Installation, load: () => ServerConfig,
+): Promise<number> {
   if (action === 'status') return (await import('./operator/status.ts')).status(load, terminal);
   if (action === 'check') return (await import('./operator/check.ts')).check(load, () => runningAs(configFile, installation), terminal);
   const daemon = await import('./operator/daemon.ts');

@@ -102,7 +102,8 @@ class Server implements RunningServer {
     this.#options = options;
     this.#log = log;
     this.#peerConfig = peerConfigOf(config);
-    this.#copier = new TreeCopier({ digest: this.#peerConfig.digestEnabled, extendedTypes: this.#peerConfig.extendedTypesEnabled, emulate353TTL: this.#peerConfig.emulate353TTLNodes });
+    const { digestEnabled: digest, extendedTypesEnabled: extendedTypes, emulate353TTLNodes: emulate353TTL } = this.#peerConfig;
+    this.#copier = new TreeCopier({ digest, extendedTypes, emulate353TTL });
     this.#audit = config.settings.get('audit.enable') ? (options.audit ?? AuditLog.of(process.env, log)) : null;
     const own = config.ensemble?.servers.get(config.sid);
     const wiring: Wiring = { config, log, turn: this.#turn, feed: this.#feed };

@@ -1,5 +1,8 @@
 import { JuteError, type Reader, type Writer } from '@zk/jute';
-import { CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf, type CreateMode, type TxnBody } from '@zk/protocol';
+import {
+  CheckVersionRequest, CreateRequest, CreateTTLRequest, DeleteRequest, ErrorCode, KeeperError, MultiHeader, OpCode, SetDataRequest, createModeOf,
+  type CreateMode, type TxnBody,
+} from '@zk/protocol';
 import type { OpOutcome, Outcome } from '@zk/tree';
 import type { Replies } from '../replies.ts';
 import type { Reply } from '../reply.ts';

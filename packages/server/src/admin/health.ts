@@ -58,7 +58,11 @@ const TEN_MINUTES_MS = 600_000;
 const HOUR_MS = 3_600_000;
 
 export function healthOf(facts: HealthFacts): Health {
-  const checks = [serving(facts), quorum(facts), peers(facts), writing(facts), saving(facts), sync(facts), eventLoop(facts), ...facts.disks.map(disk), zxid(facts), data(facts), requests(facts), watches(facts), memory(facts), files(facts)];
+  const checks = [
+    ...[serving, quorum, peers, writing, saving, sync, eventLoop].map((check) => check(facts)),
+    ...facts.disks.map(disk),
+    ...[zxid, data, requests, watches, memory, files].map((check) => check(facts)),
+  ];
   const bad = checks.filter(({ verdict }) => verdict !== 'ok');
   const verdict = bad.some((check) => check.verdict === 'fail') ? 'fail' : bad.length > 0 ? 'warn' : 'ok';
   const mode = facts.status.serving === null ? 'Not serving' : `Serving as ${modeOf(facts.status)}`;

@@ -154,7 +154,8 @@ export class AdminServer {
         const health = healthOf(await this.#health.facts(view));
         const status = health.verdict === 'fail' ? 503 : 200;
         const wantsText = url.searchParams.get('format') === 'text' || (request.headers.accept ?? '').startsWith('text/plain');
-        return wantsText ? send(response, status, 'text/plain;charset=utf-8', healthText(health)) : send(response, status, 'application/json', `${JSON.stringify(health, null, 2)}\n`);
+        if (wantsText) return send(response, status, 'text/plain;charset=utf-8', healthText(health));
+        return send(response, status, 'application/json', `${JSON.stringify(health, null, 2)}\n`);
       }
       default:
         return send(response, 404, 'text/plain', '');

@@ -13,7 +13,17 @@ const DIGESTS_KEPT = 1024;
 
 /** What only the server around the peer can measure, under the names of `mntr` (operations.md 7.4 and 7.5). */
 export class ServerMetrics {
-  readonly counters = { looking_count: 0, snap_count: 0, diff_count: 0, connection_rejected: 0, fsync_threshold_exceeded: 0, snapshot_error_count: 0, snapshot_rate_limited_count: 0, restore_error_count: 0, restore_rate_limited_count: 0 };
+  readonly counters = {
+    looking_count: 0,
+    snap_count: 0,
+    diff_count: 0,
+    connection_rejected: 0,
+    fsync_threshold_exceeded: 0,
+    snapshot_error_count: 0,
+    snapshot_rate_limited_count: 0,
+    restore_error_count: 0,
+    restore_rate_limited_count: 0,
+  };
   readonly summaries = {
     /** Reading the data at the start, ms. */
     dbinittime: new Distribution(),

@@ -50,7 +50,8 @@ export function loadConfig(file: string, options: LoadOptions = {}): ServerConfi
     text = readText(path);
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new ConfigError([{ file, line: null, what: missing ? 'file is missing' : `cannot be read: ${messageOf(error)}`, fix: missing ? 'conf/zoo_sample.cfg is one to start from' : '' }]);
+    const problem = missing ? { what: 'file is missing', fix: 'conf/zoo_sample.cfg is one to start from' } : { what: `cannot be read: ${messageOf(error)}`, fix: '' };
+    throw new ConfigError([{ file, line: null, ...problem }]);
   }
   return parseConfig(text, { ...options, file, path });
 }
@@ -64,7 +65,8 @@ export function parseConfig(text: string, options: LoadOptions & { file: string;
   checkTiming(settings, start, findings);
   checkMetricsProvider(settings, start, findings);
   const { ensemble, line } = readMembership(settings, options, findings);
-  const sid = ensemble === null ? asSid(0n) : readMyId({ dataDir: directories.dataDir, configured: settings.get('myid'), ensemble }, settings.placeOf('myid', settings.placeOf('dataDir', start)), findings);
+  const myIdAt = settings.placeOf('myid', settings.placeOf('dataDir', start));
+  const sid = ensemble === null ? asSid(0n) : readMyId({ dataDir: directories.dataDir, configured: settings.get('myid'), ensemble }, myIdAt, findings);
   const own = ensemble === null ? line : sid === null ? undefined : ensemble.servers.get(sid);
   const client = readClientAddress(settings, own, findings);
   if (ensemble !== null) checkEnsembleMember(settings, own, start, findings);
@@ -86,7 +88,9 @@ function readSettings(text: string, { file, defines = [], sets = [], env = {} }:
   return settings;
 }
 
-function readDirectories(settings: Settings, { cwd = process.cwd(), file, path }: LoadOptions & { file: string; path: string | null }, findings: Findings): { dataDir: string; dataLogDir: string } {
+function readDirectories(
+  settings: Settings, { cwd = process.cwd(), file, path }: LoadOptions & { file: string; path: string | null }, findings: Findings,
+): { dataDir: string; dataLogDir: string } {
   const at = (key: 'dataDir' | 'dataLogDir'): Place => settings.placeOf(key, { file, line: null });
   const place = (key: 'dataDir' | 'dataLogDir'): string | null => {
     const value = settings.get(key);
@@ -123,7 +127,9 @@ function checkTiming(settings: Settings, start: Place, findings: Findings): void
 }
 
 /** The ensemble, or none and the one server line that a standalone server takes its client port from. */
-function readMembership(settings: Settings, options: LoadOptions & { file: string; path: string | null }, findings: Findings): { ensemble: EnsembleConfig | null; line?: ServerSpec } {
+function readMembership(
+  settings: Settings, options: LoadOptions & { file: string; path: string | null }, findings: Findings,
+): { ensemble: EnsembleConfig | null; line?: ServerSpec } {
   const { members, version } = readDynamicFile(settings, options, findings);
   const at = members[0]?.at ?? { file: options.file, line: null };
   const standaloneAllowed = settings.get('standaloneEnabled');
@@ -143,7 +149,9 @@ function readMembership(settings: Settings, options: LoadOptions & { file: strin
   return { ensemble };
 }
 
-function readDynamicFile(settings: Settings, { cwd = process.cwd(), file }: LoadOptions & { file: string }, findings: Findings): { members: readonly Entry[]; version: bigint } {
+function readDynamicFile(
+  settings: Settings, { cwd = process.cwd(), file }: LoadOptions & { file: string }, findings: Findings,
+): { members: readonly Entry[]; version: bigint } {
   const name = settings.get('dynamicConfigFile');
   if (name === null) {
     for (const { key, at } of settings.members) if (key === 'version') findings.warn(at, 'version has no meaning in this file', 'remove the line');

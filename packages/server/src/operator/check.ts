@@ -20,7 +20,9 @@ const LEAST_FREE_BYTES = 128 * 2 ** 20;
  * @param runningAs the process that already serves this configuration: its ports are its own then
  * @returns the exit code: 0, or 2 when the server would not start
  */
-export async function check(load: () => ServerConfig, runningAs: (config: ServerConfig) => number | null, terminal: Terminal, clock = systemClockSources): Promise<number> {
+export async function check(
+  load: () => ServerConfig, runningAs: (config: ServerConfig) => number | null, terminal: Terminal, clock = systemClockSources,
+): Promise<number> {
   const say = ({ verdict, text }: Finding): void => terminal.out(`${verdict.padEnd(4)}  ${text}\n`);
   let config: ServerConfig;
   try {

@@ -51,7 +51,8 @@ function loadDirectory(files: DataFiles, moment: Moment | null, progress: Progre
   let txns = 0;
   const mismatches: Zxid[] = [];
   const total = nodeDisk.list(files.logs).filter((name) => name.startsWith('log.')).reduce((sum, name) => sum + nodeDisk.sizeUsed(`${files.logs}/${name}`), 0);
-  for (const { zxid, entry } of readTxns(nodeDisk, files.logs, base.file.zxid, { ...(ceiling === null ? {} : { ceiling }), progress: (bytes) => progress.update('replaying the log', bytes, total) })) {
+  const options = { ...(ceiling === null ? {} : { ceiling }), progress: (bytes: number) => progress.update('replaying the log', bytes, total) };
+  for (const { zxid, entry } of readTxns(nodeDisk, files.logs, base.file.zxid, options)) {
     const { digestMismatch } = tree.apply(decodeTxn(entry));
     if (digestMismatch !== undefined) mismatches.push(zxid);
     if (zxid >= reach) tree.settle(); // a fuzzy snapshot is exact from here on

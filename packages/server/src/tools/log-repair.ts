@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { hex, type Zxid } from '@zk/protocol';
-import { changeDirectory, listLogs, nodeDisk, planRepair, readBase, surveyLogs, type DataFiles, type RepairPlan } from '@zk/store';
+import { changeDirectory, listLogs, nodeDisk, planRepair, readBase, surveyLogs, type DataFiles, type Gap, type LogSurvey, type RepairPlan, type Rewrite } from '@zk/store';
 import { DataTree } from '@zk/tree';
 import { requireStopped } from './running-server.ts';
 import { directoryOf } from './source.ts';
@@ -44,14 +44,27 @@ export function unusedName(path: string): string {
 function describe({ last, gaps, cut, rewritten, setAside, loss }: RepairPlan, base: Zxid | null): string[] {
   const range = (first: Zxid | null, end: Zxid | null): string => `${first === null ? 'the beginning' : hex(first)} to ${end === null ? 'an unknown one' : hex(end)}`;
   const lines = [base === null ? 'No snapshot beside the logs: the first txn is taken for the beginning.' : `The newest snapshot has everything up to ${hex(base)}.`];
-  lines.push(...gaps.map(({ log, offset, after, before, reason }) => `${basename(log.path)}, offset ${offset}: ${reason} (after ${after === null ? 'nothing' : hex(after)}, before ${before === null ? 'the end' : hex(before)})`));
-  lines.push(...cut.map(({ path, end, size, torn }) => `${basename(path)}: ${torn}; ${bytesText(size - end)} behind offset ${end} go, nothing in them was ever acknowledged`));
-  lines.push(...rewritten.map(({ path, name, ranges }) => `${basename(path)} is written anew${name === basename(path) ? '' : ` as ${name}`}, with ${bytesText(ranges.reduce((sum, { from, to }) => sum + to - from, 0))} of txns`));
+  lines.push(...gaps.map(gapText));
+  lines.push(...cut.map(cutText), ...rewritten.map(rewriteText));
   lines.push(...setAside.map((path) => `${basename(path)} goes`));
   lines.push(`The history then ends with ${last === null ? 'nothing' : hex(last)}.`);
   if (loss.txns > 0) lines.push(`LOST: ${counted(loss.txns, 'txn')} that can be read but not kept, because one before them is missing: ${range(loss.first, loss.last)}.`);
   if (loss.unreadable > 0) lines.push(`LOST: what was in ${counted(loss.unreadable, 'place')} that cannot be read${loss.txns === 0 ? `: txns from ${hex(loss.first ?? 0n)} on` : ''}.`);
   return lines;
+}
+
+function gapText({ log, offset, after, before, reason }: Gap): string {
+  const between = `after ${after === null ? 'nothing' : hex(after)}, before ${before === null ? 'the end' : hex(before)}`;
+  return `${basename(log.path)}, offset ${offset}: ${reason} (${between})`;
+}
+
+function cutText({ path, end, size, torn }: LogSurvey): string {
+  return `${basename(path)}: ${torn}; ${bytesText(size - end)} behind offset ${end} go, nothing in them was ever acknowledged`;
+}
+
+function rewriteText({ path, name, ranges }: Rewrite): string {
+  const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+  return `${basename(path)} is written anew${name === basename(path) ? '' : ` as ${name}`}, with ${bytesText(bytes)} of txns`;
 }
 
 interface Outcome {

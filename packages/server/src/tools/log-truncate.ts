@@ -1,6 +1,9 @@
 import { basename, join } from 'node:path';
 import { hex, type Zxid } from '@zk/protocol';
-import { changeDirectory, historyOf, listLogs, listSnapshots, nodeDisk, readBase, readSnapshotFile, surveyLogs, type DirectoryChange, type LogSurvey, type NamedFile, type Rewrite } from '@zk/store';
+import {
+  changeDirectory, historyOf, listLogs, listSnapshots, nodeDisk, readBase, readSnapshotFile, surveyLogs,
+  type DirectoryChange, type LogSurvey, type NamedFile, type Rewrite,
+} from '@zk/store';
 import { unusedName } from './log-repair.ts';
 import { requireStopped } from './running-server.ts';
 import { directoryOf } from './source.ts';

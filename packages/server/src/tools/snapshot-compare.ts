@@ -67,7 +67,8 @@ function sameBytes(one: Buffer | null, other: Buffer | null): boolean {
 }
 
 function sameAcl(one: readonly ACL[], other: readonly ACL[]): boolean {
-  return one.length === other.length && one.every(({ perms, id }, index) => perms === other[index]?.perms && id.scheme === other[index]?.id.scheme && id.id === other[index]?.id.id);
+  const isSame = (entry: ACL, twin: ACL | undefined): boolean => entry.perms === twin?.perms && entry.id.scheme === twin.id.scheme && entry.id.id === twin.id.id;
+  return one.length === other.length && one.every((entry, index) => isSame(entry, other[index]));
 }
 
 function statDifferences(one: StatPersisted, other: StatPersisted): string[] {
@@ -76,5 +77,8 @@ function statDifferences(one: StatPersisted, other: StatPersisted): string[] {
 
 function sessionDifferences(left: DataTree, right: DataTree): { session: bigint; kind: 'onlyLeft' | 'onlyRight' }[] {
   const missing = (from: DataTree, than: DataTree): bigint[] => [...from.sessions.keys()].filter((id) => !than.sessions.has(id));
-  return [...missing(left, right).map((session) => ({ session, kind: 'onlyLeft' as const })), ...missing(right, left).map((session) => ({ session, kind: 'onlyRight' as const }))];
+  return [
+    ...missing(left, right).map((session) => ({ session, kind: 'onlyLeft' as const })),
+    ...missing(right, left).map((session) => ({ session, kind: 'onlyRight' as const })),
+  ];
 }

@@ -71,7 +71,10 @@ function add(totals: Map<string, Totals>, place: string, { data, stat }: ImageNo
 }
 
 function table(rows: readonly (readonly [string, Totals])[]): string[] {
-  const cells = [['path', 'znodes', 'bytes', 'ephemerals', 'last changed'], ...rows.map(([path, { nodes, bytes, ephemerals, mzxid }]) => [path, String(nodes), String(bytes), String(ephemerals), hex(mzxid)])];
+  const cells = [
+    ['path', 'znodes', 'bytes', 'ephemerals', 'last changed'],
+    ...rows.map(([path, { nodes, bytes, ephemerals, mzxid }]) => [path, String(nodes), String(bytes), String(ephemerals), hex(mzxid)]),
+  ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
   return cells.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '));
 }

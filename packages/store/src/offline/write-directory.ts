@@ -14,6 +14,8 @@ export interface NewDirectoryOptions {
   epochs: Epochs | null;
 }
 
+const FILE_OF_A_SERVER = /^(log|snapshot|checkpoint|replacement|rescue|incoming)(\.|$)|Epoch$/;
+
 /** A data directory has files in it, or belongs to a running server. */
 export class OccupiedError extends Error {
   override readonly name = 'OccupiedError';
@@ -21,7 +23,7 @@ export class OccupiedError extends Error {
 
 /** @throws OccupiedError unless nothing of a server's is in the directory; `myid` may be */
 export function requireUnoccupied(dataDir: string): void {
-  const occupied = [version2In(dataDir), dataDir].find((directory) => namesIn(directory).some((name) => /^(log|snapshot|checkpoint|replacement|rescue|incoming)(\.|$)|Epoch$/.test(name)));
+  const occupied = [version2In(dataDir), dataDir].find((directory) => namesIn(directory).some((name) => FILE_OF_A_SERVER.test(name)));
   if (occupied !== undefined) throw new OccupiedError(`${occupied} is not empty: stop its server and move what is in it away first`);
 }
 

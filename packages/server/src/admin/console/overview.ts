@@ -37,7 +37,13 @@ export function reportOverview(view: AdminView, isWritable: boolean): Plain {
       outstanding: pipeline.outstanding,
       residentBytes: process.memoryUsage.rss(),
     },
-    counters: { received: counters.packets_received, sent: counters.packets_sent, commits: counters.commit_count, fsyncs: view.metrics.summaries.fsynctime.count, fsyncMs: view.metrics.summaries.fsynctime.sum },
+    counters: {
+      received: counters.packets_received,
+      sent: counters.packets_sent,
+      commits: counters.commit_count,
+      fsyncs: view.metrics.summaries.fsynctime.count,
+      fsyncMs: view.metrics.summaries.fsynctime.sum,
+    },
     latency: { reads: distribution(advanced.readlatency), updates: distribution(advanced.updatelatency), syncs: distribution(view.metrics.summaries.fsynctime) },
   };
 }
