@@ -1,49 +1,22 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
+import type { Txn } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CheckpointError, CheckpointThread } from '../src/checkpoint-thread.ts';
-import { FileStore, type Recovered } from '../src/index.ts';
-import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
-import { temporaryDirectory } from './support.ts';
+import type { Recovered } from '../src/index.ts';
+import { imageAt, replaced, truncated } from '../src/testing.ts';
+import { create, LivingServer, LONG, remove, set, treeOf } from './living-server.ts';
 
-const CHILDREN = 700; // more than LMDB is asked for in one go
-const LONG = 'x'.repeat(600); // more than a key spells
+const BOUND = { cacheBytes: 1 };
 
 /** Two trees that live through the same: one with a bound that leaves no room at all, on a disk; one without, in memory. */
-class Server {
-  readonly dataDir: string;
-  readonly store: FileStore;
-  readonly recovered: Recovered;
-  readonly failures: string[] = [];
+class Server extends LivingServer {
   readonly whole: DataTree;
-  tree: DataTree;
 
-  constructor(dataDir = temporaryDirectory(), whole = new DataTree()) {
-    this.dataDir = dataDir;
+  constructor(dataDir?: string, whole = new DataTree()) {
+    super(dataDir, BOUND);
     this.whole = whole;
-    this.store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
-    this.recovered = this.store.recover();
-    this.store.onFatal = ({ message }) => void this.failures.push(message);
-    this.tree = bounded(this.recovered);
-  }
-
-  async apply(...bodies: TxnBody[]): Promise<void> {
-    for (const body of bodies) {
-      const header = { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(this.tree.lastZxid + 1n), time: 1n, type: body.type };
-      const proposal = proposalOf({ header, body, digest: null });
-      expect(this.tree.apply(proposal.txn)).toEqual(this.whole.apply(proposal.txn));
-      await appended(this.store, [proposal]);
-    }
-  }
-
-  checkpoint(): Promise<void> {
-    return checkpointed(this.store, this.tree.image());
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => this.store.close(resolve));
   }
 
   sweep(): void {
@@ -60,12 +33,10 @@ class Server {
     for (const path of all) expect(this.tree.children(path).sort()).toEqual(this.whole.children(path).sort());
     this.sweep();
   }
-}
 
-function bounded({ image, txns }: Recovered): DataTree {
-  const tree = image ? DataTree.fromImage(image, { cacheBytes: 1 }) : new DataTree({ cacheBytes: 1 });
-  for (const { txn } of txns) tree.apply(txn);
-  return tree;
+  protected override applyTxn(txn: Txn): void {
+    expect(this.tree.apply(txn)).toEqual(this.whole.apply(txn));
+  }
 }
 
 function looked(tree: DataTree, path: string): object | undefined {
@@ -75,18 +46,10 @@ function looked(tree: DataTree, path: string): object | undefined {
 
 const paths = (tree: DataTree): string[] => [...tree.image().nodes].map(({ path }) => path);
 
-const create = (path: string, ephemeral = false): TxnBody =>
-  ({ type: OpCode.create, path, data: Buffer.from(`data of ${path.slice(0, 20)}`), acl: [...OPEN_ACL], ephemeral, parentCVersion: -1 });
-const set = (path: string, text: string): TxnBody => ({ type: OpCode.setData, path, data: Buffer.from(text), version: 1 });
-const remove = (path: string): TxnBody => ({ type: OpCode.delete, path });
-
 /** It grew in memory, and its checkpoint has a little of everything. */
 async function grown(): Promise<Server> {
   const server = new Server();
-  const many = Array.from({ length: CHILDREN }, (_, n) => create(`/many/${n}`));
-  await server.apply(create('/a'), create('/a/b'), create('/a/b/c'), create('/many'), { type: OpCode.multi, txns: many });
-  await server.apply(create(`/${LONG}`), create(`/${LONG}/${LONG}`), create(`/${LONG}/${LONG}/below`), create(`/a/${LONG}`, true), create('/a/mine', true));
-  await server.checkpoint();
+  await server.grow();
   return server;
 }
 
@@ -179,7 +142,7 @@ describe('a tree with a bound', () => {
     server.sweep();
     await server.apply(set('/many/5', 'changed'), remove('/many/6'));
     const old = server.tree;
-    server.tree = bounded((await truncated(server.store, zxid)) as Recovered);
+    server.tree = treeOf((await truncated(server.store, zxid)) as Recovered, BOUND);
     old.close();
     expect(() => old.node('/many/7')).toThrow('not read any more');
     server.tree.readMore(Infinity);
@@ -188,7 +151,7 @@ describe('a tree with a bound', () => {
 
     const image = imageAt(99n, 'from the leader');
     server.tree.close();
-    server.tree = DataTree.fromImage(image, { cacheBytes: 1 });
+    server.tree = DataTree.fromImage(image, BOUND);
     await replaced(server.store, image);
     server.sweep();
     expect(server.tree.cachedCount).toBe(server.tree.nodeCount);

@@ -1,73 +1,24 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { asSessionId, asZxid, OPEN_ACL, OpCode, proposalOf, type TxnBody } from '@zk/protocol';
+import { asSessionId } from '@zk/protocol';
 import { DataTree } from '@zk/tree';
 import { describe, expect, test } from 'vitest';
 import { openTables } from '../src/checkpoint-tables.js';
 import { FileStore, type Recovered } from '../src/index.ts';
-import { appended, checkpointed, imageAt, replaced, truncated } from '../src/testing.ts';
-import { temporaryDirectory } from './support.ts';
+import { imageAt, replaced, truncated } from '../src/testing.ts';
+import { CHILDREN, create, LivingServer, LONG, remove, set } from './living-server.ts';
 
-const CHILDREN = 700; // more than LMDB is asked for in one go
-const LONG = 'x'.repeat(600); // more than a key spells
-
-/** A server's tree and disk. What it applies is logged; nothing of it looks at the tree more than it must. */
-class Server {
-  readonly dataDir: string;
-  readonly store: FileStore;
-  readonly recovered: Recovered;
-  readonly failures: string[] = [];
-  tree: DataTree;
-
-  constructor(dataDir = temporaryDirectory()) {
-    this.dataDir = dataDir;
-    this.store = FileStore.open({ dataDir, preAllocKb: 64, checkpoint: 'lmdb' });
-    this.recovered = this.store.recover();
-    this.store.onFatal = ({ message }) => void this.failures.push(message);
-    this.tree = treeOf(this.recovered);
-  }
-
-  async apply(...bodies: TxnBody[]): Promise<void> {
-    for (const body of bodies) {
-      const header = { clientId: asSessionId(1n), cxid: 0, zxid: asZxid(this.tree.lastZxid + 1n), time: 1n, type: body.type };
-      const proposal = proposalOf({ header, body, digest: null });
-      this.tree.apply(proposal.txn);
-      await appended(this.store, [proposal]);
-    }
-  }
-
-  checkpoint(): Promise<void> {
-    return checkpointed(this.store, this.tree.image());
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => this.store.close(resolve));
-  }
-
+class Server extends LivingServer {
   get content(): string[] {
     return contentOf(this.tree);
   }
 }
 
-const treeOf = ({ image, txns }: Recovered): DataTree => {
-  const tree = image ? DataTree.fromImage(image) : new DataTree();
-  for (const { txn } of txns) tree.apply(txn);
-  return tree;
-};
-
-const create = (path: string, ephemeral = false): TxnBody =>
-  ({ type: OpCode.create, path, data: Buffer.from(`data of ${path.slice(0, 20)}`), acl: [...OPEN_ACL], ephemeral, parentCVersion: -1 });
-const set = (path: string, text: string): TxnBody => ({ type: OpCode.setData, path, data: Buffer.from(text), version: 1 });
-const remove = (path: string): TxnBody => ({ type: OpCode.delete, path });
-
 /** A stopped server with a checkpoint of a little of everything. */
 async function stopped(): Promise<Server> {
   const server = new Server();
-  const many = Array.from({ length: CHILDREN }, (_, n) => create(`/many/${n}`));
-  await server.apply(create('/a'), create('/a/b'), create('/a/b/c'), create('/many'), { type: OpCode.multi, txns: many });
-  await server.apply(create(`/${LONG}`), create(`/${LONG}/${LONG}`), create(`/${LONG}/${LONG}/below`), create(`/a/${LONG}`, true), create('/a/mine', true));
-  await server.checkpoint();
+  await server.grow();
   await server.close();
   return server;
 }
