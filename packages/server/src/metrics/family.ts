@@ -26,6 +26,13 @@ export function isSummary(metric: Metric): metric is SummaryMetric {
   return 'quantiles' in metric;
 }
 
+/** The lines of a metric, as both text formats have them: one, or those of a summary. @param sample writes one */
+export function samplesOf(name: string, metric: Metric, sample: (name: string, labels: Labels, value: number) => string): string {
+  if (!isSummary(metric)) return sample(name, metric.labels, metric.value);
+  const quantiles = metric.quantiles.map(({ quantile, value }) => sample(name, [...metric.labels, ['quantile', String(quantile)]], value));
+  return [...quantiles, sample(`${name}_count`, metric.labels, metric.count), sample(`${name}_sum`, metric.labels, metric.sum)].join('');
+}
+
 export function gauge(name: string, help: string, value: number, labels: Labels = []): MetricFamily {
   return { name, help, type: 'gauge', metrics: [{ labels, value }] };
 }

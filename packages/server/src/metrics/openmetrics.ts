@@ -1,4 +1,4 @@
-import { isSummary, type Labels, type Metric, type MetricFamily } from './family.ts';
+import { samplesOf, type Labels, type MetricFamily } from './family.ts';
 import { escapeLabel } from './text.ts';
 
 export const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
@@ -16,13 +16,7 @@ function family({ name, help, type, metrics }: MetricFamily): string {
   const isNamedCounter = type === 'counter' && name.endsWith('_total');
   const familyName = isNamedCounter ? name.slice(0, -'_total'.length) : name;
   const familyType = type === 'counter' && !isNamedCounter ? 'unknown' : type;
-  return `# TYPE ${familyName} ${familyType}\n# HELP ${familyName} ${escapeLabel(help)}\n${metrics.map((metric) => samples(name, metric)).join('')}`;
-}
-
-function samples(name: string, metric: Metric): string {
-  if (!isSummary(metric)) return sample(name, metric.labels, metric.value);
-  const quantiles = metric.quantiles.map(({ quantile, value }) => sample(name, [...metric.labels, ['quantile', String(quantile)]], value));
-  return [...quantiles, sample(`${name}_count`, metric.labels, metric.count), sample(`${name}_sum`, metric.labels, metric.sum)].join('');
+  return `# TYPE ${familyName} ${familyType}\n# HELP ${familyName} ${escapeLabel(help)}\n${metrics.map((metric) => samplesOf(name, metric, sample)).join('')}`;
 }
 
 function sample(name: string, labels: Labels, value: number): string {

@@ -1,16 +1,10 @@
-import { isSummary, type Labels, type Metric, type MetricFamily } from './family.ts';
+import { samplesOf, type Labels, type MetricFamily } from './family.ts';
 
 /** Prometheus' text format 0.0.4, as Apache's provider writes it: doubles of Java, a comma behind the last label. */
 export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function textExposition(families: readonly MetricFamily[]): string {
-  return families.map((family) => `# HELP ${family.name} ${escapeHelp(family.help)}\n# TYPE ${family.name} ${family.type}\n${family.metrics.map((metric) => samples(family.name, metric)).join('')}`).join('');
-}
-
-function samples(name: string, metric: Metric): string {
-  if (!isSummary(metric)) return sample(name, metric.labels, metric.value);
-  const quantiles = metric.quantiles.map(({ quantile, value }) => sample(name, [...metric.labels, ['quantile', String(quantile)]], value));
-  return [...quantiles, sample(`${name}_count`, metric.labels, metric.count), sample(`${name}_sum`, metric.labels, metric.sum)].join('');
+  return families.map((family) => `# HELP ${family.name} ${escapeHelp(family.help)}\n# TYPE ${family.name} ${family.type}\n${family.metrics.map((metric) => samplesOf(family.name, metric, sample)).join('')}`).join('');
 }
 
 function sample(name: string, labels: Labels, value: number): string {
