@@ -1,5 +1,6 @@
 import type { Millis } from '@zk/protocol';
-import type { LinkInput, Member, Role } from './member.ts';
+import { Leaderless } from './leaderless.ts';
+import type { Member } from './member.ts';
 import { ReadOnlyService } from './read-only-service.ts';
 
 export interface DrainingOptions {
@@ -20,16 +21,15 @@ export interface DrainingOptions {
  * With a full disk this lasts until there is room: a member that cannot write its log is no part of any quorum, and all
  * it has to offer meanwhile are reads for those who ask for no more.
  */
-export class Draining implements Role {
+export class Draining extends Leaderless {
   readonly name = 'draining';
-  readonly leader = null;
-  readonly isServing = false;
   readonly #member: Member;
   readonly #options: DrainingOptions;
   readonly #readOnly: ReadOnlyService;
   #closed = false;
 
   constructor(member: Member, options: DrainingOptions) {
+    super('changing roles');
     this.#member = member;
     this.#options = options;
     this.#readOnly = new ReadOnlyService(member);
@@ -38,10 +38,6 @@ export class Draining implements Role {
 
   start(): void {
     this.#member.world.store.flush(() => this.#options.whenIdle(() => this.#fastForward()));
-  }
-
-  link(input: LinkInput): void {
-    if (input.kind === 'learnerLinked' || input.kind === 'leaderLinked') input.link.close('changing roles');
   }
 
   tick(now: Millis): void {
@@ -56,14 +52,6 @@ export class Draining implements Role {
   close(): void {
     this.#closed = true;
     this.#readOnly.cancel();
-  }
-
-  lastCommitted(): null {
-    return null;
-  }
-
-  learners(): readonly [] {
-    return [];
   }
 
   #fastForward(): void {

@@ -1,5 +1,6 @@
 import type { Millis, Sid } from '@zk/protocol';
-import type { LinkInput, Member, Role } from './member.ts';
+import { Leaderless } from './leaderless.ts';
+import type { Member } from './member.ts';
 import { ReadOnlyService } from './read-only-service.ts';
 
 /** How long nobody is told that we wait; from then on the pauses double, up to a minute. */
@@ -17,10 +18,8 @@ export interface Search {
 }
 
 /** Between leaders. The election itself belongs to the member, because it also answers for the other roles. */
-export class Looking implements Role {
+export class Looking extends Leaderless {
   readonly name = 'looking';
-  readonly leader = null;
-  readonly isServing = false;
   readonly #member: Member;
   readonly #search: Search;
   readonly #since: Millis;
@@ -31,6 +30,7 @@ export class Looking implements Role {
 
   /** `delayMs`: an observer that lost its leader does not come back at once (quorum.md 3.6). */
   constructor(member: Member, search: Search, delayMs: Millis) {
+    super('looking for a leader');
     this.#member = member;
     this.#search = search;
     this.#since = member.world.clock.now();
@@ -41,10 +41,6 @@ export class Looking implements Role {
 
   start(): void {
     this.tick(this.#since);
-  }
-
-  link(input: LinkInput): void {
-    if (input.kind === 'learnerLinked' || input.kind === 'leaderLinked') input.link.close('looking for a leader');
   }
 
   tick(now: Millis): void {
@@ -62,14 +58,6 @@ export class Looking implements Role {
   close(): void {
     this.#wordAt = this.#lookAt = Infinity;
     this.#readOnly.cancel();
-  }
-
-  lastCommitted(): null {
-    return null;
-  }
-
-  learners(): readonly [] {
-    return [];
   }
 
   #tellPatience(now: Millis): void {

@@ -1,16 +1,14 @@
-import type { LinkInput, Role } from './member.ts';
+import { Leaderless } from './leaderless.ts';
 
 /** Before the start, and after the stop. */
-export class Stopped implements Role {
+export class Stopped extends Leaderless {
   readonly name = 'stopped';
-  readonly leader = null;
-  readonly isServing = false;
+
+  constructor() {
+    super('stopped');
+  }
 
   start(): void {}
-
-  link(input: LinkInput): void {
-    if (input.kind === 'learnerLinked' || input.kind === 'leaderLinked') input.link.close('stopped');
-  }
 
   tick(): void {}
 
@@ -19,12 +17,4 @@ export class Stopped implements Role {
   }
 
   close(): void {}
-
-  lastCommitted(): null {
-    return null;
-  }
-
-  learners(): readonly [] {
-    return [];
-  }
 }

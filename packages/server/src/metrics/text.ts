@@ -4,7 +4,11 @@ import { samplesOf, type Labels, type MetricFamily } from './family.ts';
 export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function textExposition(families: readonly MetricFamily[]): string {
-  return families.map((family) => `# HELP ${family.name} ${escapeHelp(family.help)}\n# TYPE ${family.name} ${family.type}\n${family.metrics.map((metric) => samplesOf(family.name, metric, sample)).join('')}`).join('');
+  return families.map(family).join('');
+}
+
+function family({ name, help, type, metrics }: MetricFamily): string {
+  return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${metrics.map((metric) => samplesOf(name, metric, sample)).join('')}`;
 }
 
 function sample(name: string, labels: Labels, value: number): string {
