@@ -107,6 +107,16 @@ export function syncDirectory(disk: Disk, directory: string, done: Done): void {
   });
 }
 
+/** For `count` things done side by side: `done` once all have ended, with the first failure. */
+export function whenAll(count: number, done: Done): Done {
+  let left = count;
+  let failure: Error | null = null;
+  return (error) => {
+    failure ??= error;
+    if (--left === 0) done(failure);
+  };
+}
+
 /** Files of one directory go, in this order, beside everything else; durably when it resolves. Some may have gone already. */
 export async function discardAll(disk: Disk, directory: string, paths: readonly string[]): Promise<void> {
   for (const path of paths) await settled((done) => disk.discard(path, (error) => done(isMissing(error) ? null : error)));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { invariant, type Proposal, type Zxid } from '@zk/protocol';
 import { adler32 } from './adler32.ts';
-import { readFully, syncDirectory, writeFully, type Disk, type Done } from './disk.ts';
+import { readFully, syncDirectory, whenAll, writeFully, type Disk, type Done } from './disk.ts';
 import { logName } from './file-names.ts';
 import { END_OF_RECORD, LOG_HEADER_BYTES, logHeader, RECORD_HEAD_BYTES } from './log-reader.ts';
 import { isOutOfRoom } from './room.ts';
@@ -85,13 +85,14 @@ export class LogWriter {
       setImmediate(done, null);
       return;
     }
-    this.#disk.datasync(this.#fd, (error) => {
-      if (error || this.#nameIsDurable) return done(error);
-      syncDirectory(this.#disk, this.#directory, (failure) => {
-        this.#nameIsDurable = failure === null;
-        done(failure);
-      });
+    if (this.#nameIsDurable) return this.#disk.datasync(this.#fd, done);
+    // Side by side, for under load each of them waits for a turn of the event loop. Either alone is what a crash may leave.
+    const both = whenAll(2, (failure) => {
+      this.#nameIsDurable = failure === null;
+      done(failure);
     });
+    this.#disk.datasync(this.#fd, both);
+    syncDirectory(this.#disk, this.#directory, both);
   }
 
   /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asZxid } from '@zk/protocol';
 import { DamageError, FileStore, nodeDisk, type Disk, type Store } from '../src/index.ts';
-import { appended, bytesOf, checkpointed, closed, dataAt, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
+import { appended, bytesOf, checkpointed, closed, dataAt, flushed, imageAt, replaced, savedEpochs, setData, started, truncated, txns, zxidsOf } from '../src/testing.ts';
 import { broken, FailingDisk, OPERATIONS, workload } from './failing-disk.ts';
 import { fileDisk, temporaryDirectory } from './support.ts';
 
@@ -224,6 +224,23 @@ describe('a byte of the log that is read wrong', () => {
 });
 
 describe('group commit', () => {
+  test('a new file and its name are synced side by side, and both before anybody is told', async () => {
+    const happened: string[] = [];
+    const recorded = (name: string, sync: Disk['sync']): Disk['sync'] => (fd, done) => {
+      happened.push(`${name} begins`);
+      sync(fd, (error) => {
+        happened.push('ends');
+        done(error);
+      });
+    };
+    const { store } = started(fileDisk({ disk: { ...nodeDisk, datasync: recorded('content', nodeDisk.datasync), sync: recorded('name', nodeDisk.sync) } }));
+    for (const proposal of txns(1, 1)) store.append(proposal, () => happened.push('told'));
+    await flushed(store);
+    for (const proposal of txns(2, 2)) store.append(proposal, () => happened.push('told'));
+    await flushed(store);
+    expect(happened).toEqual(['content begins', 'name begins', 'ends', 'ends', 'told', 'content begins', 'ends', 'told']);
+  });
+
   test('one write and one sync for all appends of a turn, never two syncs at once', async () => {
     let writes = 0;
     let syncing = 0;
