@@ -14,14 +14,14 @@ function requestOf(frame: Buffer): { type: number; body: Reader } {
   return { type: RequestHeader.read(body).type, body };
 }
 
-describe('frames', () => {
+describe('the frames that the load generator sends', () => {
   const value = Buffer.from('value');
 
-  test('a connect request', () => {
+  test('are read as a ConnectRequest', () => {
     expect(decode(ConnectRequest, connectFrame(30_000).subarray(4))).toMatchObject({ protocolVersion: 0, timeOut: 30_000, sessionId: 0n });
   });
 
-  test('requests', () => {
+  test('are read as the requests they are', () => {
     const get = requestOf(getDataFrame('/a', true));
     expect(get.type).toBe(OpCode.getData);
     expect(GetDataRequest.read(get.body)).toEqual({ path: '/a', watch: true });
@@ -36,7 +36,7 @@ describe('frames', () => {
     expect(DeleteRequest.read(remove.body)).toEqual({ path: '/a', version: -1 });
   });
 
-  test('a multi of sets', () => {
+  test('are read as a multi of sets', () => {
     const { type, body } = requestOf(multiSetFrame(['/a', '/b'], value));
     expect(type).toBe(OpCode.multi);
     for (const path of ['/a', '/b']) {
@@ -47,7 +47,7 @@ describe('frames', () => {
     expect(body.remaining).toBe(0);
   });
 
-  test('paths of keys are 40 bytes long', () => {
+  test('have paths of 40 bytes', () => {
     expect(keyPath(7)).toHaveLength(40);
   });
 

@@ -58,41 +58,41 @@ async function left(base: string): Promise<{ data: string; hasEphemeral: boolean
 
 const javaStory = (source: string, classpath: string): Promise<ClientProgram> => javaProgram(join(PROGRAMS, source), build, classpath, [zk.connectString]);
 
-test('the Java client', async () => {
+test('the Java client goes on under the next leader', async () => {
   await throughTheDeathOfTheLeader(await javaStory('java/LeaderKill.java', `${APACHE_39_JARS}/*`));
   expect(await left('/real/java')).toEqual({ data: '1', hasEphemeral: false });
 });
 
-test('Curator: a leader latch and a mutex', async () => {
+test('Curator’s leader latch and mutex go on under the next leader', async () => {
   await throughTheDeathOfTheLeader(await javaStory('curator/Recipes.java', `${APACHE_39_JARS}/*:${CURATOR_JARS}/*`));
 });
 
-test('the C client', async () => {
+test('the C client goes on under the next leader', async () => {
   const binary = join(build, 'leader_kill');
   await run('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-DTHREADED', '-o', binary, join(PROGRAMS, 'c/leader_kill.c'), '-lzookeeper_mt', '-lpthread']);
   await throughTheDeathOfTheLeader(new ClientProgram(binary, [zk.connectString]));
   expect(await left('/real/c')).toEqual({ data: '1', hasEphemeral: false });
 });
 
-test('kazoo', async () => {
+test('kazoo goes on under the next leader', async () => {
   await throughTheDeathOfTheLeader(new ClientProgram('/usr/bin/python3', [join(PROJECT_ROOT, 'test/compat/kazoo_stories.py'), 'leader_kill', zk.connectString]));
   expect(await left('/real/kazoo')).toEqual({ data: '1', hasEphemeral: false });
 });
 
-test('node-zookeeper-client', async () => {
+test('node-zookeeper-client goes on under the next leader', async () => {
   await throughTheDeathOfTheLeader(new ClientProgram(process.execPath, [join(PROGRAMS, 'javascript/leader-kill.js'), zk.connectString]));
   expect(await left('/real/javascript')).toEqual({ data: '1', hasEphemeral: false });
 });
 
 const canBuildGo = spawnSync('go', ['-C', join(PROGRAMS, 'go'), 'mod', 'verify']).status === 0;
-test.runIf(canBuildGo)('go-zookeeper (where there is a go, and its module could be downloaded)', async () => {
+test.runIf(canBuildGo)('go-zookeeper goes on under the next leader (where there is a go, and its module could be downloaded)', async () => {
   const binary = join(build, 'leader-kill-go');
   await run('go', ['-C', join(PROGRAMS, 'go'), 'build', '-o', binary, '.']);
   await throughTheDeathOfTheLeader(new ClientProgram(binary, [zk.connectString]));
   expect(await left('/real/go')).toEqual({ data: '1', hasEphemeral: false });
 });
 
-test('zkCli', async () => {
+test('zkCli goes on under the next leader', async () => {
   const cli = await ZkCli.connect(zk.connectString, 10_000);
   try {
     cli.type('create /real/cli 0');

@@ -357,7 +357,7 @@ describe('a verdict', () => {
   });
   const leading = { status: { serving: 'leader', role: 'leading', sid: asSid(3n), ensemble: CAPTURED_ENSEMBLE, learners: [learner(1n, 'synced'), learner(2n, 'synced')] } } as const;
 
-  test('all is well', () => {
+  test('is ok while nothing is wrong, with the evidence', () => {
     expect(healthOf(facts({}, leading))).toMatchObject({ verdict: 'ok', summary: 'Serving as leader, all is well.' });
     expect(healthText(healthOf(facts({}, leading)))).toContain('ok    quorum margin: 3 of 3 voters are in sync, 1 more may fail\n');
   });

@@ -20,25 +20,25 @@ afterEach(() => rmSync(home, { recursive: true }));
 describe('TLS files', () => {
   const said = (settings: Record<string, string>, now = NOW): string[] => tlsFindings(new Map(Object.entries(settings)), now).map(({ verdict, text }) => `${verdict} ${text}`);
 
-  test('a key store whose key is the certificate’s, and its trust store', () => {
+  test('a key store whose key is the certificate’s is sound, and so is its trust store', () => {
     expect(said({ 'ssl.keyStore.location': tls('server.pem'), 'ssl.quorum.trustStore.location': tls('trust.pem') })).toEqual([
       expect.stringMatching(/^ok ssl\.keyStore: .*server\.pem \(CN=zk1,O=test\) is valid for \d+ days$/),
       expect.stringMatching(/^ok ssl\.quorum\.trustStore: .*trust\.pem \(CN=zk1,O=test\) is valid for \d+ days$/),
     ]);
   });
 
-  test('an encrypted key, with its password in a file', () => {
+  test('an encrypted key is opened with the password from a file', () => {
     writeFileSync(join(home, 'password'), 'secret\n');
     expect(said({ 'ssl.keyStore.location': tls('encrypted.pem'), 'ssl.keyStore.passwordPath': join(home, 'password') })[0]).toMatch(/^ok /);
     expect(said({ 'ssl.keyStore.location': tls('encrypted.pem'), 'ssl.keyStore.password': 'wrong' })[0]).toMatch(/^warn .*encrypted\.pem cannot be used: /);
   });
 
-  test('PKCS12', () => {
+  test('a PKCS12 store opens with its password, and with no other', () => {
     expect(said({ 'ssl.keyStore.location': tls('server.p12'), 'ssl.keyStore.password': 'secret' })[0]).toMatch(/^ok .*opens with its password$/);
     expect(said({ 'ssl.keyStore.location': tls('server.p12'), 'ssl.keyStore.password': 'wrong' })[0]).toMatch(/^warn .*cannot be used: /);
   });
 
-  test('what is wrong', () => {
+  test('a warning says why a store cannot be used, or not for long', () => {
     writeFileSync(join(home, 'store.jks'), Buffer.from('feedfeed00000002', 'hex'));
     const first = (key: string, location: string, now = NOW): string | undefined => said({ [key]: location }, now)[0];
     const expiry = Date.parse('2036-11-18');
@@ -66,7 +66,7 @@ describe('the clock', () => {
     return (await clockFindings(config(), sources)).map(({ verdict, text }) => `${verdict} ${text}`);
   };
 
-  test('a year that cannot be', async () => {
+  test('has to be set when its year cannot be', async () => {
     expect(await said({ now: () => 0 })).toEqual(['fail the clock says 1970-01-01T00:00:00.000Z: set it, times in the data would be wrong']);
   });
 
@@ -79,7 +79,7 @@ describe('the clock', () => {
     ]);
   });
 
-  test('without NTP', async () => {
+  test('is warned of when nothing holds it', async () => {
     expect(await said({ isSynchronized: () => Promise.resolve(false) })).toEqual([expect.stringMatching(/^ok /), expect.stringMatching(/^warn the clock is not synchronized/)]);
     expect((await said({ isSynchronized: () => Promise.resolve(true) }))[1]).toBe('ok the clock is synchronized over the network');
   });

@@ -25,7 +25,7 @@ function ask(view: AdminView | null, word: CommandWord, asker = 0, argument = Bu
 
 const SECOND = 1000;
 
-describe('standalone', () => {
+describe('a standalone server answers as Apache’s', () => {
   const first = connection(34306, {
     received: 3, sent: 4, session: session(0x1000017008a0001n), timeOut: 20000, lastOp: OpCode.getData, establishedAt: 1795227921111,
     lastCxid: 2, lastZxid: 0x130n, lastResponseTime: 1508019.4, lastLatency: 0, minLatency: 0, averageLatency: 1.3, maxLatency: 2,
@@ -39,21 +39,21 @@ describe('standalone', () => {
     pipeline: { packetsReceived: 315, packetsSent: 318, latency: { min: 0, average: 0.671, max: 13 } },
   };
 
-  test('stat', () => {
+  test('stat, to the letter', () => {
     const view = viewWith({ ...server, pipeline: { ...server.pipeline, connections: [first, second, connection(34332)] } });
     expect(ask(view, 'stat', 34332)).toBe(captured('standalone', 'stat'));
   });
 
-  test('cons', () => {
+  test('cons, to the letter', () => {
     const view = viewWith({ ...server, pipeline: { connections: [first, connection(34342), second] } });
     expect(ask(view, 'cons', 34342)).toBe(captured('standalone', 'cons'));
   });
 
-  test('conf', () => {
+  test('conf, to the letter', () => {
     expect(ask(viewWith(), 'conf')).toBe(captured('standalone', 'conf'));
   });
 
-  test('dump', () => {
+  test('dump, to the letter', () => {
     const alive = (id: bigint) => [{ id: session(id), timeOut: 30000, local: false }];
     const from = (remotePort: number, id: bigint | null) => [{ remoteAddress: '127.0.0.1', remotePort, session: id === null ? null : session(id) }];
     const view = viewWith({
@@ -75,7 +75,7 @@ describe('standalone', () => {
     expect(ask(view, 'dump')).toBe(captured('standalone', 'dump'));
   });
 
-  test('wchs, wchc, wchp', () => {
+  test('wchs, wchc and wchp, to the letter', () => {
     const [a, b] = [session(0x1000017008a0001n), session(0x1000017008a0000n)];
     const view = viewWith({
       pipeline: {
@@ -89,7 +89,7 @@ describe('standalone', () => {
     for (const word of ['wchs', 'wchc', 'wchp'] as const) expect(ask(view, word)).toBe(captured('standalone', word));
   });
 
-  test('dirs, isro, ruok, gtmk', () => {
+  test('dirs, isro, ruok and gtmk, to the letter', () => {
     const view = viewWith();
     for (const word of ['dirs', 'isro', 'ruok', 'gtmk'] as const) expect(ask(view, word)).toBe(captured('standalone', word));
   });
@@ -121,7 +121,7 @@ describe('standalone', () => {
   });
 });
 
-describe('in an ensemble', () => {
+describe('a member of an ensemble answers as Apache’s', () => {
   const member = (role: 'leading' | 'following', serving: 'leader' | 'follower', more: object = {}) => ({
     role, serving, ensemble: CAPTURED_ENSEMBLE, leader: asSid(3n),
     tree: { nodes: 7, ephemerals: 1, approximateDataSize: 310, lastZxid: asZxid(0x10000009dn), digest: 0n, globalSessions: 4 },
@@ -186,7 +186,7 @@ describe('a server that does not serve', () => {
 });
 
 describe('the whitelist', () => {
-  test('refuses in words', () => {
+  test('refuses a word that is not on it, and says so', () => {
     const words = new FourLetterWords(whitelistOf('srvr', false), () => viewWith());
     expect(words.answer('stat', Buffer.alloc(0), { remoteAddress: '', remotePort: 0 })).toBe('stat is not executed because it is not in the whitelist.\n');
   });
