@@ -1,7 +1,7 @@
 import { BIG, HEAD_BYTES, NODE_BYTES } from './lmdb-layout.js';
 
 /** In words of 2 bytes: the heads of nodes lie on even addresses. */
-const FIRST_POINTER = HEAD_BYTES / 2;
+export const FIRST_POINTER = HEAD_BYTES / 2;
 
 /** The nodes of a page, by their index: they are to be checked before they are asked for more than their lengths. */
 export class LmdbNodes {
@@ -127,17 +127,7 @@ export class LmdbNodes {
 
   /** Below 0: the key of this node comes before that of the other, here or in another page. */
   compareNodes(/** @type {number} */ index, /** @type {LmdbNodes} */ page, /** @type {number} */ otherIndex) {
-    const [words, others] = [this.words, page.words];
-    const [at, otherAt] = [this.keyAt(index), page.keyAt(otherIndex)];
-    const [length, otherLength] = [this.keyLength(index), page.keyLength(otherIndex)];
-    const common = length < otherLength ? length : otherLength;
-    let i = 0;
-    while (i + 2 <= common && words[(at + i) >> 1] === others[(otherAt + i) >> 1]) i += 2;
-    for (; i < common; i++) {
-      const difference = /** @type {number} */ (this.bytes[at + i]) - /** @type {number} */ (page.bytes[otherAt + i]);
-      if (difference !== 0) return difference;
-    }
-    return length - otherLength;
+    return compareKeys(this, this.keyAt(index), this.keyLength(index), page, page.keyAt(otherIndex), page.keyLength(otherIndex));
   }
 
   /** A key that is a number. */
@@ -146,4 +136,21 @@ export class LmdbNodes {
     const at = this.keyAt(index);
     return this.bytes.readUInt32LE(at) + this.bytes.readUInt32LE(at + 4) * 0x1_0000_0000;
   }
+}
+
+/**
+ * Keys begin at even addresses: 2 bytes are compared at a time as long as they are alike.
+ * @param {LmdbNodes} one @param {number} at @param {number} length of its key
+ * @param {LmdbNodes} other @param {number} otherAt @param {number} otherLength
+ */
+export function compareKeys(one, at, length, other, otherAt, otherLength) {
+  const [words, otherWords] = [one.words, other.words];
+  const common = length < otherLength ? length : otherLength;
+  let i = 0;
+  while (i + 2 <= common && words[(at + i) >> 1] === otherWords[(otherAt + i) >> 1]) i += 2;
+  for (; i < common; i++) {
+    const difference = /** @type {number} */ (one.bytes[at + i]) - /** @type {number} */ (other.bytes[otherAt + i]);
+    if (difference !== 0) return difference;
+  }
+  return length - otherLength;
 }
