@@ -107,6 +107,7 @@ describe('a checkpoint in LMDB', () => {
     await member.checkpoint();
     await member.create('/c');
     await Promise.all([member.checkpoint(), replaced(member.store, imageAt(2n, 'from the leader'))]);
+    expect(existsSync(join(checkpointOf(member), 'data.mdb'))).toBe(false);
     const { recovered } = new Member(member.dataDir);
     expect([recovered.lastZxid, recovered.image?.zxid]).toEqual([2n, 2n]);
     expect([...(recovered.image?.nodes ?? [])].map(({ path }) => path)).toEqual(['', '/a']);

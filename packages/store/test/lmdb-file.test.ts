@@ -259,6 +259,18 @@ describe('a damaged LMDB file', () => {
     expect(() => checkLmdbFile(path)).toThrow(expected);
   });
 
+  test.each<[string, number]>([['number', 0], ['transaction', 8], ['flags', 18], ['count', 20]])('the %s of a long value\'s first page', async (_, offset) => {
+    const { path, content } = await made();
+    const bytes = readFileSync(path);
+    const value = content.get(key(7))!;
+    const page = Math.floor(bytes.indexOf(value.subarray(0, 1000)) / PAGE);
+    bytes.writeUInt8(bytes[page * PAGE + offset]! ^ 0x01, page * PAGE + offset);
+    writeFileSync(path, bytes);
+    const expected = new RegExp(`page \\d+ has a value in page ${page} by transaction \\d+, which is not there`);
+    expect(() => readAll(path, content)).toThrow(expected);
+    expect(() => checkLmdbFile(path)).toThrow(expected);
+  });
+
   test('that is shorter than its pages', async () => {
     const { path, content } = await made();
     truncateSync(path, 5 * PAGE + 100);
