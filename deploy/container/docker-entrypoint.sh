@@ -23,7 +23,8 @@ if [ ! -f "$CONFIG" ]; then
     echo "initLimit=${ZOO_INIT_LIMIT:-5}"
     echo "syncLimit=${ZOO_SYNC_LIMIT:-2}"
     echo "autopurge.snapRetainCount=${ZOO_AUTOPURGE_SNAPRETAINCOUNT:-3}"
-    echo "autopurge.purgeInterval=${ZOO_AUTOPURGE_PURGEINTERVAL:-0}"
+    # The one default that is not the official image's: old snapshots and logs go, as they do outside of a container.
+    echo "autopurge.purgeInterval=${ZOO_AUTOPURGE_PURGEINTERVAL:-1}"
     echo "maxClientCnxns=${ZOO_MAX_CLIENT_CNXNS:-60}"
     echo "standaloneEnabled=${ZOO_STANDALONE_ENABLED:-true}"
     echo "admin.enableServer=${ZOO_ADMINSERVER_ENABLED:-true}"

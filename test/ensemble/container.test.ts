@@ -54,6 +54,13 @@ describe('the entry point of the container', () => {
     expect(read('c/data/myid')).toBe('3\n');
   });
 
+  test('old snapshots and logs are purged unless ZOO_AUTOPURGE_PURGEINTERVAL=0', () => {
+    expect(spawnSync(ENTRY_POINT, ['true'], { env: variables('purging', {}) })).toMatchObject({ status: 0 });
+    expect(spawnSync(ENTRY_POINT, ['true'], { env: variables('keeping', { ZOO_AUTOPURGE_PURGEINTERVAL: '0' }) })).toMatchObject({ status: 0 });
+    expect(read('purging/conf/zoo.cfg')).toContain('\nautopurge.purgeInterval=1\n');
+    expect(read('keeping/conf/zoo.cfg')).toContain('\nautopurge.purgeInterval=0\n');
+  });
+
   test('keeps what is there, and runs whatever it is told to', () => {
     const env = variables('c', { ZOO_MY_ID: '7' });
     writeFileSync(join(home, 'c/conf/zoo.cfg'), 'mine\n');
