@@ -1,8 +1,6 @@
 import { JuteError } from './errors.ts';
 import { encodeText } from './text.ts';
 
-const scratch = new DataView(new ArrayBuffer(8));
-
 /** A writer that grew beyond this lets the memory go at the next reset(). */
 const KEPT_BYTES = 1 << 20;
 
@@ -12,10 +10,16 @@ const KEPT_BYTES = 1 << 20;
  */
 export class Writer {
   #bytes: Buffer;
+  /** The same memory, for numbers. */
+  #view: DataView;
+  /** Length of the buffer: asking a Buffer for it is a call, which shows. */
+  #capacity: number;
   #length = 0;
 
   constructor(initialBytes = 256) {
     this.#bytes = Buffer.allocUnsafe(Math.max(initialBytes, 16));
+    this.#view = viewOf(this.#bytes);
+    this.#capacity = this.#bytes.length;
   }
 
   /** How many bytes have been written since the last reset. */
@@ -37,15 +41,14 @@ export class Writer {
   int(value: number): void {
     if ((value | 0) !== value) throw new JuteError('int', `${value} does not fit in 32 bits`);
     this.#reserve(4);
-    this.#length = this.#bytes.writeInt32BE(value, this.#length);
+    this.#view.setInt32(this.#length, value);
+    this.#length += 4;
   }
 
   long(value: bigint): void {
     if (BigInt.asIntN(64, value) !== value) throw new JuteError('long', `${value} does not fit in 64 bits`);
-    scratch.setBigInt64(0, value);
     this.#reserve(8);
-    this.#bytes.writeInt32BE(scratch.getInt32(0), this.#length);
-    this.#bytes.writeInt32BE(scratch.getInt32(4), this.#length + 4);
+    this.#view.setBigInt64(this.#length, value);
     this.#length += 8;
   }
 
@@ -62,15 +65,16 @@ export class Writer {
     this.#reserve(4 + 3 * value.length);
     const from = this.#length + 4;
     const to = encodeText(value, this.#bytes, from);
-    this.#bytes.writeInt32BE(to - from, this.#length);
+    this.#view.setInt32(this.#length, to - from);
     this.#length = to;
   }
 
   /** Bytes as they are, without a length. */
   raw(value: Buffer): void {
-    this.#reserve(value.length);
+    const { length } = value;
+    this.#reserve(length);
     this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#length += length;
   }
 
   /** Leaves room for the length of what follows, a frame or a buffer; hand the result to `endLength`. */
@@ -81,7 +85,7 @@ export class Writer {
 
   /** Fills in the length of everything written since `beginLength()` returned `from`. */
   endLength(from: number): void {
-    this.#bytes.writeInt32BE(this.#length - from, from - 4);
+    this.#view.setInt32(from - 4, this.#length - from);
   }
 
   /** A copy of exactly what was written. */
@@ -98,14 +102,22 @@ export class Writer {
 
   reset(): void {
     this.#length = 0;
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(256);
+    if (this.#capacity > KEPT_BYTES) this.#use(Buffer.allocUnsafe(256));
   }
 
   #reserve(bytes: number): void {
     const needed = this.#length + bytes;
-    if (needed <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+    if (needed <= this.#capacity) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#capacity));
     grown.set(this.view());
-    this.#bytes = grown;
+    this.#use(grown);
+  }
+
+  #use(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#capacity = bytes.length;
   }
 }
+
+const viewOf = ({ buffer, byteOffset, length }: Buffer): DataView => new DataView(buffer, byteOffset, length);
