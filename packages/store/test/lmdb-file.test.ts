@@ -65,6 +65,8 @@ const entriesOf = (file: Pick<LmdbFile, 'entries'>, behind?: string, end?: strin
 
 const isSame = (found: Buffer | undefined, expected: Buffer | undefined): boolean => (expected ? (found?.equals(expected) ?? false) : found === undefined);
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Numbers that look random, the same in every run. */
 const random = (n: number, below: number): number => (Math.imul(n + 1, 2_654_435_761) >>> 8) % below;
 
@@ -195,7 +197,7 @@ describe('a damaged LMDB file', () => {
     }
   }
 
-  test('a byte anywhere: it is read as it was, or an error says which page; what LMDB may open is whole', { timeout: 60_000 }, async () => {
+  test('a byte anywhere: it is read as it was, or an error says which page', { timeout: 600_000 }, async () => {
     const { path, content } = await made();
     const original = readFileSync(path);
     const step = process.env['ZK_FLIPS'] === 'all' ? 1 : 37;
@@ -211,6 +213,7 @@ describe('a damaged LMDB file', () => {
         outcome = /^(meta )?pages? |^the list of free pages|^a tree of|^there is no table|^a record's checksum/.test((error as Error).message) ? 'said' : `${at}: ${(error as Error).message}`;
       }
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      if (at % PAGE < step) await nextTurn(); // vitest wants to hear from its worker
     }
     expect([...outcomes.keys()].sort().map((outcome) => outcome.slice(0, 200))).toEqual(['as it was', 'said']);
   });
