@@ -158,14 +158,16 @@ const znodeOf = (key: Buffer, record: Buffer): ImageNode => readZnode(record, pa
 /** The record in an entry. @throws Error when it is not what was written under this key */
 export function checked({ key, value }: LmdbEntry): Buffer {
   const length = value.length - CHECKSUM_BYTES;
-  if (length < 0 || value.readUInt32BE(length) !== checksumOf(key, value, length)) throw new Error(`a record's checksum is wrong (${key.toString('latin1')})`);
+  const isRight = length >= 0 && value.readUInt32BE(length) === checksumOf(key, value, length);
+  if (!isRight) throw new Error(`a record's checksum is wrong (${key.toString('latin1')})`);
   return value.subarray(0, length);
 }
 
 /** In one call into zlib where that can be: each costs as much as a hundred bytes and more. */
 function checksumOf(key: Buffer, value: Buffer, length: number): number {
   const isOnePiece = key.buffer === value.buffer && key.byteOffset + key.length === value.byteOffset;
-  return isOnePiece ? crc32(new Uint8Array(key.buffer, key.byteOffset, key.length + length)) : crc32(value.subarray(0, length), crc32(key));
+  if (!isOnePiece) return crc32(value.subarray(0, length), crc32(key));
+  return crc32(new Uint8Array(key.buffer, key.byteOffset, key.length + length));
 }
 
 function again<T>(start: () => Iterator<T>): Iterable<T> {

@@ -37,7 +37,8 @@ export class CheckpointThread {
   /** Came back from the thread: what is allocated anew for every chunk leaves holes in the process's memory. */
   #spare: ArrayBuffer[] = [];
   #failure: Error | null = null;
-  #waiting: (() => void) | null = null;
+  /** Who waits for an answer: what is under way, and whoever ends the thread meanwhile. */
+  readonly #waiting = new Set<() => void>();
   #last: FromWriter['kind'] | null = null;
 
   /** @param isSound whether the thread need not look at the file before it has LMDB open it */
@@ -101,7 +102,7 @@ export class CheckpointThread {
     if (message.kind === 'taken') this.#taken(message.buffers);
     else if (message.kind === 'damaged') this.#failure ??= new DamagedFileError(message.reason);
     else this.#last = message.kind;
-    this.#waiting?.();
+    this.#wake();
   }
 
   #taken(buffers: readonly ArrayBuffer[]): void {
@@ -111,19 +112,22 @@ export class CheckpointThread {
 
   #failed(error: Error): void {
     this.#failure = error;
-    this.#waiting?.();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
   }
 
   /** @throws CheckpointError when the thread has failed, DamagedFileError when it has not begun */
   async #until(isSo: () => boolean): Promise<void> {
     this.#worker.ref();
     while (!this.#failure && !isSo()) {
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve;
-      });
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
     this.#worker.unref();
-    this.#waiting = null;
     if (this.#failure instanceof DamagedFileError) throw this.#failure;
     if (this.#failure) throw new CheckpointError(`the checkpoint could not be written: ${this.#failure.message}`, { cause: this.#failure });
   }

@@ -37,7 +37,9 @@ export class PageSet {
  */
 export function addFreePages(pages, record, lastPage) {
   const entries = record.length >= ENTRY_BYTES ? record.readUInt32LE(0) : -1;
-  if (entries < 0 || record.readUInt32LE(4) !== 0 || (entries + 1) * ENTRY_BYTES > record.length) throw new Error(`the list of free pages has a record of ${record.length} bytes for ${entries} entries`);
+  if (entries < 0 || record.readUInt32LE(4) !== 0 || (entries + 1) * ENTRY_BYTES > record.length) {
+    throw new Error(`the list of free pages has a record of ${record.length} bytes for ${entries} entries`);
+  }
   for (let at = ENTRY_BYTES; at <= entries * ENTRY_BYTES; at += ENTRY_BYTES) {
     const isRun = record.readUInt32LE(at + 4) === NEGATIVE;
     const length = isRun ? -record.readInt32LE(at) : 1;

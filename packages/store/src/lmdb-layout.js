@@ -6,7 +6,10 @@
  * Pages 0 and 1 are the meta pages; transaction n writes page n % 2, and the newer one counts.
  */
 
-/** @typedef {{ padding: number, flags: number, depth: number, branches: number, leaves: number, overflow: number, entries: number, root: number | null, hasTables: boolean }} LmdbTree */
+/**
+ * @typedef {{ padding: number, flags: number, depth: number, branches: number,
+ *   leaves: number, overflow: number, entries: number, root: number | null, hasTables: boolean }} LmdbTree
+ */
 /** @typedef {{ pageSize: number, txn: number, lastPage: number, free: LmdbTree, main: LmdbTree }} LmdbMeta */
 
 export const HEAD_BYTES = 24;

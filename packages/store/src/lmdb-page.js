@@ -95,13 +95,18 @@ export class LmdbPage extends LmdbNodes {
     this.isLeaf = this.tree?.depth === level;
     if (this.word(FLAGS) !== (this.isLeaf ? LEAF : BRANCH)) this.fail(`has the flags ${this.word(FLAGS)}`);
     const [lower, upper] = [this.word(LOWER), this.word(UPPER)];
-    if ((lower & 1) !== 0 || lower > upper || upper > bytes.length - HEAD_BYTES || (upper & 1) !== 0) this.fail(`has its nodes between ${lower} and ${upper}`);
+    if ((lower & 1) !== 0 || lower > upper || upper > bytes.length - HEAD_BYTES || (upper & 1) !== 0) {
+      this.fail(`has its nodes between ${lower} and ${upper}`);
+    }
     this.count = lower >> 1;
     // While LMDB saves its list of free pages, that one may shrink to a branch with a single child.
     if (this.count < (this.isLeaf || this.tree?.flags === INTEGER_KEYS ? 1 : 2)) this.fail(`has ${this.count} nodes`);
   }
 
-  /** They lie within the page, and fill what it says is full; each key is behind the one before. Without a call for each: a start does this thousands of times before V8 has optimized it. */
+  /**
+   * They lie within the page, and fill what it says is full; each key is behind the one before. Without a call for each
+   * field: a start does this thousands of times before V8 has optimized it.
+   */
   #checkNodes() {
     const { bytes, words, isLeaf, count } = this;
     const [longest, largest] = [maxKeyBytes(bytes.length), maxNodeBytes(bytes.length)];
@@ -118,7 +123,9 @@ export class LmdbPage extends LmdbNodes {
       const length = NODE_BYTES + keyLength + (isLeaf ? this.#inlineLength(at >> 1) : 0);
       if (length > largest || at + length > bytes.length) this.fail(`has a node of ${length} bytes at ${at}`);
       const key = at + NODE_BYTES;
-      if (index > firstKey && hasOrder && compareKeys(this, keyBefore, lengthBefore, this, key, keyLength) >= 0) this.fail(`has its key ${index} out of order`);
+      if (index > firstKey && hasOrder && compareKeys(this, keyBefore, lengthBefore, this, key, keyLength) >= 0) {
+        this.fail(`has its key ${index} out of order`);
+      }
       used += (length + 1) & ~1;
       keyBefore = key;
       lengthBefore = keyLength;

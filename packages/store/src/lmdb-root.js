@@ -116,7 +116,8 @@ export class LmdbRoot {
     return this.treeAt(leaf, index);
   }
 
-  #take(/** @type {number} */ number, /** @type {LmdbTree} */ tree, /** @type {LmdbPage | null} */ parent, /** @type {number} */ index, /** @type {number} */ level) {
+  /** @param {number} number @param {LmdbTree} tree @param {LmdbPage | null} parent @param {number} index @param {number} level */
+  #take(number, tree, parent, index, level) {
     const known = this.#branches.get(number) ?? this.#leaves.get(number);
     if (known) {
       if (known.tree !== tree || known.parent !== parent || known.index !== index) known.fail('is led to twice');
@@ -190,15 +191,16 @@ export class LmdbRoot {
     const [first = 0] = pages;
     const bytes = readAt(this.#fd, first * this.meta.pageSize, HEAD_BYTES + length);
     const txn = u64(leaf.bytes, leaf.valueAt(index) + 8);
-    const isRight = bytes.length === HEAD_BYTES + length && u64(bytes, 0) === first && u64(bytes, 8) === txn && bytes.readUInt16LE(18) === OVERFLOW && bytes.readUInt32LE(20) === pages.length;
-    if (!isRight || txn > leaf.txn) leaf.fail(`has a value in page ${first} by transaction ${txn}, which is not there`);
+    const isWhole = bytes.length === HEAD_BYTES + length && bytes.readUInt16LE(18) === OVERFLOW && bytes.readUInt32LE(20) === pages.length;
+    if (!isWhole || u64(bytes, 0) !== first || u64(bytes, 8) !== txn || txn > leaf.txn) leaf.fail(`has a value in page ${first} by transaction ${txn}, which is not there`);
     return bytes.subarray(HEAD_BYTES);
   }
 }
 
 /** @param {LmdbTree} tree */
 function requireDepth(tree) {
-  if (tree.depth > MAX_DEPTH || (tree.depth === 0) !== (tree.root === null)) throw new Error(`a tree of the depth ${tree.depth} with the root ${tree.root}`);
+  const isRight = tree.depth <= MAX_DEPTH && (tree.depth === 0) === (tree.root === null);
+  if (!isRight) throw new Error(`a tree of the depth ${tree.depth} with the root ${tree.root}`);
   return tree;
 }
 

@@ -9,10 +9,11 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openTables } from '../src/checkpoint-tables.js';
 import { decodeAcl, encodeAcl, MESSAGES, readZnode, writeZnode, znodeBound } from '../src/checkpoint-records.ts';
 import { pathOfKey, znodeKey } from '../src/checkpoint-keys.ts';
+import { CheckpointThread } from '../src/checkpoint-thread.ts';
 import { FileStore, type Recovered } from '../src/index.ts';
 import { imageAt, replaced, truncated } from '../src/testing.ts';
 import { checkpointOf, Member, paths, treeOf } from './member.ts';
-import { filesOf } from './support.ts';
+import { filesOf, temporaryDirectory } from './support.ts';
 
 describe('a checkpoint in LMDB', () => {
   test('is what a start begins with, exactly as of its zxid, and only the log behind it is replayed', async () => {
@@ -60,6 +61,13 @@ describe('a checkpoint in LMDB', () => {
     await member.create('/b');
     await member.checkpoint();
     expect(paths(new Member(member.dataDir).tree)).toEqual(paths(member.tree));
+  });
+
+  test('whoever ends its thread and whoever waits for a commit are both answered', async () => {
+    const thread = new CheckpointThread(temporaryDirectory(), false);
+    thread.begin(false, false);
+    await Promise.all([thread.commit(), thread.close()]);
+    expect(thread.isAlive).toBe(true);
   });
 
   test.runIf(process.platform === 'linux')('its thread has less priority than the others (Linux only)', async () => {
