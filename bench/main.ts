@@ -89,13 +89,19 @@ function write(name: string, machine: string, { contenders, rounds, pace }: Plan
   const text = [
     `# ${name}`,
     machine,
-    `${rounds} rounds of ${pace.measureMs / 1000} s after ${pace.warmUpMs / 1000} s of warm-up; the median, in brackets the worst and best round.\n` +
+    `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${pace.measureMs / 1000} s${exceptions(results)} after ${pace.warmUpMs / 1000} s of warm-up; the median, in brackets the worst and best round.\n` +
       'cpu: cores the server processes used together; load cpu: the cores the load generator used, which share the machine.',
     report(results, names),
     ...(withThroughput.length > 0 ? [plots.map(({ file, title }) => `![${title}](${file})`).join('\n')] : []),
     '',
   ].join('\n\n');
   writeFileSync(join(RESULTS, `${name}.md`), text);
+}
+
+/** Of the scenarios that are measured for a time of their own. */
+function exceptions(results: readonly Result[]): string {
+  const own = results.flatMap(({ scenario }) => ('seconds' in scenario && scenario.seconds !== undefined ? [`${scenario.name}: ${scenario.seconds} s`] : []));
+  return own.length === 0 ? '' : ` (${own.join(', ')})`;
 }
 
 try {

@@ -81,14 +81,7 @@ export class VolatileDisk implements Disk {
   }
 
   sync(fd: number, done: Done): void {
-    setImmediate(() => {
-      try {
-        this.syncNow(fd);
-        done(null);
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    later(() => this.syncNow(fd), done);
   }
 
   syncNow(fd: number): void {
@@ -112,14 +105,7 @@ export class VolatileDisk implements Disk {
   }
 
   discard(path: string, done: Done): void {
-    setImmediate(() => {
-      try {
-        this.remove(path);
-        done(null);
-      } catch (error) {
-        done(error as Error);
-      }
-    });
+    later(() => this.remove(path), done);
   }
 
   makeDirectory(path: string): void {
@@ -173,4 +159,16 @@ export class VolatileDisk implements Disk {
     if (!inode) throw new Error(`EBADF: ${fd}`);
     return inode;
   }
+}
+
+/** As in the thread pool. */
+function later(work: () => void, done: Done): void {
+  setImmediate(() => {
+    try {
+      work();
+      done(null);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
 }
