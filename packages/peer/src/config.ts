@@ -69,7 +69,7 @@ export interface StorageConfig {
   readonly snapSizeLimit: number;
   /** Save the tree when asked to stop, so that the next start has nothing to replay; for stores to which that costs what has changed. */
   readonly checkpointAtStop: boolean;
-  /** The most that znodes may take in memory, in bytes, as long as a checkpoint has them; 0: any. */
+  /** The most that znodes may take in memory, in bytes, as long as a checkpoint has them; 0: no bound. */
   readonly cacheBytes: number;
   readonly digestEnabled: boolean;
   readonly closeSessionTxnEnabled: boolean;

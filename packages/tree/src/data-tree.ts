@@ -28,7 +28,7 @@ import { Znodes } from './znodes.ts';
 export interface TreeOptions extends OwnerRules {
   /** `zookeeper.digest.enabled`: keep the tree digest and compare it with the txns'. */
   digest: boolean;
-  /** The most that znodes may take in memory while a checkpoint has them, in bytes; 0: any. */
+  /** The most that znodes may take in memory while a checkpoint has them, in bytes; 0: no bound. */
   cacheBytes: number;
 }
 
